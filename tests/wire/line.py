@@ -77,8 +77,11 @@ class Line:
         self._channel.queue_declare(name, durable=True)
         self._channel.queue_bind(name, "cmu.conf.ex", key)
 
-    def listen(self, queue: str, into: list[ReceivedMessage]) -> str:
-        """Put all that comes to a queue into a list; the consumer's tag."""
+    def listen(self, queue: str, into: list[ReceivedMessage], priority: int = 0) -> str:
+        """Put all that comes to a queue into a list; return the consumer's tag.
+
+        With a priority above 0 nothing comes to those who listen without one.
+        """
 
         def take(_channel: Any, method: Any, properties: pika.BasicProperties, raw: bytes) -> None:
             try:
@@ -88,11 +91,16 @@ class Line:
             body = body if isinstance(body, dict) else {}
             into.append(ReceivedMessage(body, raw, properties, method.exchange, method.routing_key))
 
-        return str(self._channel.basic_consume(queue, take, auto_ack=True))
+        arguments = {"x-priority": priority}
+        return str(self._channel.basic_consume(queue, take, auto_ack=True, arguments=arguments))
+
+    def stop_listening(self, tag: str) -> None:
+        """Listen no more; the queue stays."""
+        self._channel.basic_cancel(tag)
 
     def forget(self, tag: str, queue: str) -> None:
         """Listen no more; the queue goes."""
-        self._channel.basic_cancel(tag)
+        self.stop_listening(tag)
         self._channel.queue_delete(queue)
 
     def bind(self, queue: str, exchange: str, key: str, *, on: bool) -> None:

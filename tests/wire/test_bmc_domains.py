@@ -115,6 +115,23 @@ def test_the_same_and_lower_versions_change_nothing(bmc: Bmc, site: Site) -> Non
     bmc.domain("del", version + 1, moid=moid)
 
 
+def test_the_same_and_lower_versions_of_an_account_change_nothing(bmc: Bmc, site: Site) -> None:
+    since, tenant, moid = last_parked(site), bmc.tenant(), bmc.moid()
+    bmc.account("add", moid=moid, account="pebbles", userdomainmoid=tenant)
+    version = next(_versions) + 100
+    bmc.account("mod", version, moid=moid, lastname="Newest")
+    bmc.account("mod", version - 1, moid=moid, lastname="Older")
+    bmc.account("mod", version, moid=moid, lastname="The same")
+    bmc.account("del", version - 2, moid=moid)
+    bmc.account("add", version - 3, moid=moid, account="bam", userdomainmoid=tenant)
+    other = bmc.tenant(name="Behind them")
+    bmc.name_is(other, "Behind them")
+    query = f"SELECT username, last_name FROM domains_account WHERE moid='{moid}'"
+    bmc.until(query, "pebbles", "Newest")
+    assert parked(site, since) == {}
+    bmc.account("del", version + 1, moid=moid)
+
+
 def test_an_unknown_room_is_made_below_its_platform(bmc: Bmc, site: Site) -> None:
     room = bmc.moid()
     bmc.tenant(roommoid=room)

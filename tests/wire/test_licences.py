@@ -16,9 +16,9 @@ from licensing.rules.licence_text import Licence
 from tests import licences
 from tests.wire.actors import Manager, MediaUnit
 from tests.wire.conftest import Taps
-from tests.wire.line import Body, Line, Tap
+from tests.wire.line import Body, Line, ReceivedMessage, Tap
 from tests.wire.saying import is_well_formed, start
-from tests.wire.world import last_parked, parked, sql
+from tests.wire.world import last_parked, parked, sql, stopped
 
 pytestmark = pytest.mark.xdist_group("wire")
 
@@ -26,6 +26,7 @@ FROM_BMC = ("bmc.notify.ex", "bmc.license.k")
 TO_BMC = ("bmc.req.ex", "bmc.license.k")
 FROM_MS = ("mau.license.ex", "mau.license.k")
 IN_FORCE = ("platform.license.ex", "platform.license.ntf.k")
+HOURS_AGO = 7200
 LIMITS = (
     "smallconfnum",
     "largeconfnum",
@@ -79,19 +80,38 @@ def bmc(site: Site, line: Line, tap: Taps) -> Iterator[Bmc]:
 class Module(Tap):
     """A module of the platform."""
 
-    def asks(self, reqid: str | None = None, *, there: bool = True) -> Body:
-        """Ask what the platform may do."""
-        mark, body = uuid.uuid4().hex, {"type": "MS_CSS_LICENSE_REQ", "reqid": reqid}
-        address = {"reply_to": self.queue} if there else {}
-        request = {k: v for k, v in body.items() if v is not None}
-        self.line.say(*FROM_MS, request, app_id="ms", correlation_id=mark, **address)
-        ack = self.hears("CSS_MS_LICENSE_ACK")
-        assert ack.properties.correlation_id == mark
-        assert ack.exchange == ("" if there else IN_FORCE[0])
+    def sends(self, *, there: bool = True, **fields: Any) -> ReceivedMessage:
+        """Ask what the platform may do, and return the answer. `there`: name a queue for it."""
+        mark, properties = uuid.uuid4().hex, {"app_id": "ms", **fields.pop("properties", {})}
+        if there:
+            properties["reply_to"] = self.queue
+        body = {"type": "MS_CSS_LICENSE_REQ", **fields}
+        self.line.say(*FROM_MS, body, correlation_id=mark, **properties)
+
+        def answer() -> ReceivedMessage | None:
+            return next((m for m in self.heard if m.properties.correlation_id == mark), None)
+
+        message = self.line.wait(answer, 20, lambda: f"an answer to {body}")
+        self.heard.remove(message)
+        assert message.exchange == ("" if there else IN_FORCE[0])
+        return message
+
+    def asks(self, *, there: bool = True, **fields: Any) -> Body:
+        """Ask what the platform may do, and return what it may."""
+        ack = self.sends(there=there, **fields)
+        assert ack["type"] == "CSS_MS_LICENSE_ACK", ack.body
         return ack.body
 
 
-def test_what_bmc_sends_is_in_force_and_told_field_by_field(bmc: Bmc, line: Line) -> None:
+@pytest.fixture
+def module(line: Line) -> Iterator[Module]:
+    """Yield a module of the platform."""
+    connected = Module(line)
+    yield connected
+    connected.leave()
+
+
+def test_what_bmc_sends_is_in_force_and_told_field_by_field(bmc: Bmc, module: Module) -> None:
     end = (datetime.now(UTC) + timedelta(days=100)).replace(microsecond=0)
     amounts = {"software_terminals": 11, "hardware_terminals": 12, "monitors": 13}
     licence = bmc.licence(9, 8, valid_to=end, **amounts, media_ports=14, access_ports=15)
@@ -108,10 +128,9 @@ def test_what_bmc_sends_is_in_force_and_told_field_by_field(bmc: Bmc, line: Line
     assert notice.body == {"type": "PLATFORM_LICENSE_NTF", **expected}
     assert (notice.exchange, notice.key) == IN_FORCE
     is_well_formed(notice, f"css@{bmc.moid}")
-    module = Module(line)
-    assert module.asks("r1") == {"type": "CSS_MS_LICENSE_ACK", "reqid": "r1", **expected}
+    reqid = uuid.uuid4().hex
+    assert module.asks(reqid=reqid) == {"type": "CSS_MS_LICENSE_ACK", "reqid": reqid, **expected}
     assert module.asks() == {"type": "CSS_MS_LICENSE_ACK", **expected}
-    module.leave()
 
 
 def test_a_module_that_names_no_queue_hears_the_answer_where_changes_are_told(
@@ -123,16 +142,38 @@ def test_a_module_that_names_no_queue_hears_the_answer_where_changes_are_told(
     module.leave()
 
 
-def test_a_module_that_asks_twice_is_answered_twice_and_a_bad_question_stops_nothing(
-    bmc: Bmc, line: Line, site: Site
+def test_a_modules_repeated_request_is_answered_as_the_first_was(bmc: Bmc, module: Module) -> None:
+    bmc.issues(19, 9)
+    same, another = uuid.uuid4().hex, uuid.uuid4().hex
+    first = module.sends(reqid=same)
+    bmc.issues(18, 9)
+    late: Body = {"timestamp": int(time.time()) - HOURS_AGO}
+    for again in (module.sends(reqid=same), module.sends(reqid=same, properties=late)):
+        assert again.raw == first.raw
+    assert module.asks(reqid=another)["smallconfnum"] == 18
+    other = module.sends(reqid=same, smallconfnum=1)
+    assert (other["type"], other["errcode"]) == ("CSS_MS_LICENSE_NACK", "29001")
+
+
+@pytest.mark.parametrize("reqid", ["r", None])
+def test_a_modules_bad_or_late_request_and_one_at_a_stopped_site_is_refused(
+    module: Module, site: Site, reqid: str | None
 ) -> None:
-    since, module = last_parked(site), Module(line)
-    assert module.asks("r1") == module.asks("r1")
-    for question in (b"[]", {"type": "MS_CSS_LICENSE_REQ", "reqid": "x" * 65}):
-        line.say(*FROM_MS, question, app_id="ms", reply_to=module.queue)
-    assert module.asks("r2")["reqid"] == "r2"
-    line.wait(lambda: len(parked(site, since)) == 2 or None, 20, lambda: "two are parked")
-    module.leave()
+    fields: Body = {"reqid": f"{reqid}{uuid.uuid4().hex}"} if reqid else {}
+    late = module.sends(**fields, properties={"timestamp": int(time.time()) - HOURS_AGO})
+    with stopped(site):
+        closed = module.sends(**fields)
+    module.line.say(*FROM_MS, b"[]", app_id="ms", reply_to=module.queue)
+    bad = module.sends(reqid="x" * 65)
+    for nack, errcode, detail in (
+        (late, "29005", "expired"),
+        (closed, "29005", ""),
+        (bad, "29001", "reqid"),
+    ):
+        assert (nack["type"], nack["errcode"]) == ("CSS_MS_LICENSE_NACK", errcode)
+        assert nack["detail"].startswith(detail)
+        assert nack is bad or nack.body.get("reqid") == fields.get("reqid")
+    assert module.asks(**fields)["platformmoid"] == site.vault.platform_moid
 
 
 def test_conferences_are_counted_by_what_bmc_has_sent(

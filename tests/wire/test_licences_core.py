@@ -1,9 +1,11 @@
-"""Licences between a core and its site, and a raw client in the place of either (CSS §4)."""
+"""Licences and missed changes between a core and its site, and a raw client in the place of either (CSS §3, §4)."""
 
 from __future__ import annotations
 
-import json
+import time
+import uuid
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,17 @@ import pytest
 from deploy.stand.site import Site
 from deploy.stand.stand import Stand
 from tests import licences
-from tests.wire.line import Line, Tap
-from tests.wire.world import sql
+from tests.wire.line import Body, Line, Tap
+from tests.wire.world import last_parked, parked, sql
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("with_core")]
 
+HOURS_AGO = 7200
 NOTICE = ("bmc.notify.ex", "bmc.license.k")
 ASK, CDR = ("bmc.req.ex", "bmc.license.k"), ("bmc.req.ex", "bmc.cdr.k")
+SYNC, CHANGES = ("bmc.req.ex", "bmc.sync.k"), ("bmc.notify.ex", "bmc.#")
+APPLIED = "SELECT COUNT(*), MAX(version) FROM domains_applied"
+RESENDING = "SELECT platform FROM domains_follower WHERE first = -1"
 IN_FORCE = ("platform.license.ex", "platform.license.ntf.k")
 
 
@@ -29,6 +35,13 @@ class CoreWithLine:
         self.core, self.east = stand.sites["core"], stand.sites["east"]
         self.line = Line(self.east.rabbitmq.url("/"))
         self.heard = Tap(self.line, NOTICE, IN_FORCE, ASK)
+        self.bad_sent = 0
+        self._since = last_parked(self.core)
+
+    def parked(self) -> list[str]:
+        """Return why the core has parked messages of a site since then."""
+        rows = chain(*parked(self.core, self._since).values())
+        return [reason for _, reason, wire_type in rows if wire_type.startswith("CSS_BMC_")]
 
     @property
     def moid(self) -> str:
@@ -49,9 +62,10 @@ class CoreWithLine:
 
 @pytest.fixture
 def both(with_core: Stand) -> Iterator[CoreWithLine]:
-    """Yield core and site; at the end the site has a licence again."""
+    """Yield core and site; at the end the site has a licence again, and nothing of a site that was good is parked."""
     pair = CoreWithLine(with_core)
     yield pair
+    assert len(pair.parked()) == pair.bad_sent, pair.parked()
     pair.heard.leave()
     pair.line.close()
 
@@ -99,6 +113,53 @@ def test_a_raw_client_that_asks_as_the_site_has_its_licence_sent(
     assert both.heard.has_heard("BMC_CSS_LICENSE_NTF") == []
 
 
+def test_who_asks_for_missed_changes_is_sent_them_each_time_once_under_versions_that_it_has_seen(
+    both: CoreWithLine,
+) -> None:
+    changes, question = Tap(both.line, CHANGES), {"type": "CSS_BMC_SYNC_REQ", "after": 0}
+    applied = sql(both.east, APPLIED)
+    same: dict[str, Any] = {"message_id": uuid.uuid4().hex}
+    for properties in ({}, same):
+        both.line.say(*SYNC, question, app_id=f"css@{both.moid}", **properties)
+        both.line.wait(lambda: both.moid in _moids_of(changes) or None, 30, lambda: "the changes")
+        both.line.wait(lambda: sql(both.core, RESENDING) == [] or None, 30, lambda: "all changes")
+        both.line.quiet(1.0)
+        changes.heard.clear()
+    for properties in (same, {"timestamp": int(time.time()) - HOURS_AGO}):
+        both.line.say(*SYNC, question, app_id=f"css@{both.moid}", **properties)
+    both.line.quiet(1.0)
+    assert changes.heard == []
+    assert sql(both.east, APPLIED) == applied
+    changes.leave()
+
+
+def _moids_of(changes: Tap) -> set[str]:
+    """Return the MOIDs of the domains whose changes came."""
+    return {message["domain"]["moid"] for message in changes.has_heard("BMC_CSS_DOMAIN_NTF")}
+
+
+@pytest.mark.parametrize(
+    ("route", "fields", "app_id", "reason"),
+    [
+        (SYNC, {"type": "CSS_BMC_SYNC_REQ"}, "css@east", "after"),
+        (SYNC, {"type": "CSS_BMC_SYNC_REQ", "after": -1}, "css@east", "after"),
+        (SYNC, {"type": "CSS_BMC_SYNC_REQ", "after": 0}, "css@stranger", "app_id: stranger is no"),
+        (SYNC, {"type": "CSS_BMC_SYNC_REQ", "after": 0}, "", "app_id"),
+        (ASK, {"type": "CSS_BMC_LICENSE_REQ"}, "css@east", "platformmoids"),
+        (ASK, {"type": "CSS_BMC_LICENSE_REQ", "platformmoids": []}, "", "app_id"),
+        (CDR, {"type": "CSS_BMC_CDR_NTF", "confid": "f" * 32}, "css@east", "record"),
+    ],
+    ids=str,
+)
+def test_what_the_core_cannot_take_is_parked_with_its_reason(
+    both: CoreWithLine, route: tuple[str, str], fields: Body, app_id: str, reason: str
+) -> None:
+    both.bad_sent = 1
+    both.line.say(*route, {**fields, "n": uuid.uuid4().hex}, app_id=app_id)
+    both.line.wait(lambda: both.parked() or None, 30, lambda: f"{fields} parked")
+    assert reason in both.parked()[0]
+
+
 def test_call_records_of_the_site_are_kept_at_the_core_once(both: CoreWithLine) -> None:
     confid = "f" * 32
     record: dict[str, Any] = {
@@ -114,10 +175,3 @@ def test_call_records_of_the_site_are_kept_at_the_core_once(both: CoreWithLine) 
     query = f"SELECT state, end_reason FROM conferences_conference WHERE confid='{confid}'"
     rows = both.line.wait(lambda: sql(both.core, query) or None, 30, lambda: "the call record")
     assert rows == [["ended", "released"]]
-
-
-def test_nothing_of_it_is_parked(both: CoreWithLine) -> None:
-    reasons = sql(both.core, "SELECT wire_type, reason FROM bus_parked")
-    assert not [reason for reason in reasons if "LICENSE" in reason[0] or "CDR" in reason[0]], (
-        json.dumps(reasons)
-    )

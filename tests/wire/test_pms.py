@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator
 from itertools import chain
@@ -12,23 +13,29 @@ import pytest
 from deploy.stand.site import Site
 from tests.wire.actors import TENANT, Manager
 from tests.wire.conftest import Units
-from tests.wire.line import Body, Line, ReceivedMessage, Tap
+from tests.wire.line import Body, Ear, Line, ReceivedMessage, Tap
 from tests.wire.saying import is_well_formed, start
-from tests.wire.world import last_parked, new_platform, parked, sql
+from tests.wire.world import last_parked, new_platform, parked, sql, stopped
 
 pytestmark = pytest.mark.xdist_group("wire")
 
 NOTICES = "monitor.notify.ex"
 PLATFORM_KEY, ROOM_KEY = "monitor.plamform.k", "monitor.server_room.k"
+NOTICE, ANSWER = (NOTICES, PLATFORM_KEY), ("", "MAU.RPCPLATINFO.Q")
+HOURS_AGO = 7200
+BEFORE_ALL_OTHERS = 10
 
 
 class OtherScheduler(Tap):
     """A third party's scheduler (CSS): it asks our PMS on the queue of the site's platform."""
 
-    def asks(self, platform: str, kind: str, body: Body | bytes | None = None) -> str:
+    def asks(
+        self, platform: str, kind: str, body: Body | bytes | None = None, **properties: Any
+    ) -> str:
         """Send a question, and return its mark."""
         mark = uuid.uuid4().hex
-        around = {"correlation_id": mark, "reply_to": self.queue, "app_id": "css@other"}
+        usual = {"correlation_id": mark, "reply_to": self.queue, "app_id": "css@other"}
+        around = usual | properties
         self.line.say("", f"monitor.req.q:{platform}", body or {"type": kind}, **around)
         return mark
 
@@ -76,14 +83,26 @@ def test_the_pms_answers_how_a_platform_is_and_where_its_servers_are(
     assert (unknown["state"], unknown["serving"]) == ("abnormal", "")
 
 
-def test_a_question_that_comes_twice_is_answered_twice_with_the_same(
-    css: OtherScheduler, platform: str
+@pytest.mark.parametrize("kind", ["PLATFORM_STATE_REQ", "PLATFORM_CONFIG_REQ"])
+def test_a_question_that_comes_twice_or_late_has_the_present_answer(
+    css: OtherScheduler, platform: str, kind: str
 ) -> None:
-    question = {"type": "PLATFORM_STATE_REQ", "platformmoid": platform}
-    first, second = (
-        css.answer(css.asks(platform, "PLATFORM_STATE_REQ", question)) for _ in range(2)
+    question = {"type": kind, "platformmoid": platform}
+    late = {"timestamp": int(time.time()) - HOURS_AGO}
+    same: Body = {"message_id": uuid.uuid4().hex}
+    first, *others = (
+        css.answer(css.asks(platform, kind, question, **properties))
+        for properties in (same, same, late)
     )
-    assert first.body == second.body
+    assert [other.body for other in others] == [first.body] * 2
+
+
+def test_a_site_that_does_not_serve_its_platform_says_who_does(
+    css: OtherScheduler, platform: str, site: Site
+) -> None:
+    with stopped(site):
+        state = asked(css, platform, "PLATFORM_STATE_REQ", platform)
+    assert (state["state"], state["serving"]) == ("abnormal", "somebody else")
 
 
 @pytest.mark.parametrize(
@@ -108,17 +127,39 @@ def test_what_the_pms_cannot_answer_is_parked_and_the_next_question_is_answered(
     assert all(a["type"].endswith("_NACK") for a in css.answers(mark))
 
 
+def test_the_scheduler_asks_for_states_and_addresses_as_it_starts(
+    site: Site, line: Line, platform: str
+) -> None:
+    queue, pms = f"monitor.req.q:{platform}", Ear(line)
+    tag = line.listen(queue, pms.heard, priority=BEFORE_ALL_OTHERS)
+    script = (
+        "from failover.flows.platforms import request_states; from foundation.cells.directory"
+        " import own_platform; request_states(own_platform(), everything=True)"
+    )
+    try:
+        site.manage("shell", "-c", script)
+        for kind in ("PLATFORM_STATE_REQ", "PLATFORM_CONFIG_REQ"):
+            question = pms.hears(kind)
+            is_well_formed(question, f"css@{platform}")
+            assert question.body == {"type": kind, "platformmoid": platform}
+            assert question.properties.expiration == "15000"
+    finally:
+        line.stop_listening(tag)
+
+
 class OtherPms:
     """A third party's PMS, which tells all sites how platforms and rooms are."""
 
     def __init__(self, site: Site, line: Line) -> None:
         self.site, self.line = site, line
 
-    def platform_is(self, platform: str, state: str, epoch: int, number: int, **more: Any) -> None:
+    def platform_is(
+        self, platform: str, state: str, epoch: int, number: int, route: tuple[str, str] = NOTICE
+    ) -> None:
         """Tell the state of a platform."""
         body = {"type": "PLATFORM_STATE_NOTIFY", "platformmoid": platform, "state": state}
         order = {"epoch": epoch, "number": number, "serving": "b", "mains": [], "backups": []}
-        self.line.say(NOTICES, PLATFORM_KEY, {**body, **order, **more}, app_id="pms")
+        self.line.say(*route, {**body, **order}, app_id="pms")
 
     def room_is(self, room: str, state: str, number: int, *domains: str) -> None:
         """Tell the state of a machine room of this platform, and which user domains are in it."""
@@ -151,13 +192,13 @@ def test_the_newest_notice_of_a_platform_counts_in_whatever_order_they_come(
     pms.platform_is(theirs, "abnormal", 3, 8)
     pms.until_heard(theirs, "abnormal", "3", "8")
     pms.platform_is(theirs, "normal", 3, 8)
-    pms.platform_is(theirs, "normal", 3, 7)
+    pms.platform_is(theirs, "normal", 3, 7, ANSWER)
     pms.platform_is(theirs, "normal", 2, 9)
     pms.platform_is(theirs, "perhaps", 9, 9)
     pms.platform_is(theirs, "normal", -1, 9)
     pms.line.say(NOTICES, PLATFORM_KEY, b"[]", app_id="pms")
     last = f"{theirs}-last"
-    pms.platform_is(last, "normal", 1, 1)
+    pms.platform_is(last, "normal", 1, 1, ANSWER)
     pms.until_heard(last, "normal", "1", "1")
     pms.until_heard(theirs, "abnormal", "3", "8")
     reasons = [reason for _, reason, _ in chain(*parked(site, since).values())]
