@@ -32,7 +32,7 @@ class _AddressFields(TypedObject):
 
 
 class _ForwardedMessage(Raw):
-    """A message that the scheduler (CSS) forwards unchanged; it reads only the conference's number and addresses."""
+    """A message that the scheduler (CSS) forwards unchanged; it reads only the conference's number and the sender's addresses."""
 
     _TYPE_PATTERN: ClassVar[re.Pattern[str]]
 

@@ -231,7 +231,7 @@ class Monitors(Call):
 
     @extend_schema(request=MonitorParams, responses={200: answers(Accepted)})
     def post(self, request: Request, conf_id: str) -> Response:
-        """Start to send a terminal's sound or picture to an address; it goes on while a heartbeat comes every 10 s."""
+        """Start to send a terminal's sound or picture to an address. It stops unless the caller sends a heartbeat every 10 s."""
         conference = self.own_conference(request, conf_id)
         if not stored_commands.may_enter(conference, self.session(request).account):
             raise commands.Nack(Err.NOT_PERMITTED, "only who may enter it may listen to it")

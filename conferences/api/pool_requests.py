@@ -79,7 +79,10 @@ class _PoolBatch(RetriedBatch[Delivery, list[outbox.OutboxRow]]):
     unavailable = (OperationalError, InterfaceError, DatabaseAway)
 
     def __init__(self, platform: str) -> None:
-        """Prepare to handle messages that came to the resource manager of this platform; `run` gets the messages."""
+        """Prepare to handle messages that came to the resource manager (RMS) of this platform; `run` gets them.
+
+        `failed` collects the deliveries that could not be handled, for the caller.
+        """
         self._platform = platform
         self.failed: list[Delivery] = []
 

@@ -72,7 +72,7 @@ class OneRecording(Call):
         operation_id="vc_confs_recorders_of_one", responses={200: answers(shapes.RecordingNow)}
     )
     def get(self, request: Request, conf_id: str, rec_id: str) -> Response:
-        """Answer the recording of a conference, running or paused."""
+        """Answer the state of a conference's recording, which runs or is paused."""
         return ack(**_recording_item(self.recorded_conference(request, conf_id, rec_id)))
 
     @extend_schema(request=None, responses=shapes.DONE)

@@ -63,7 +63,7 @@ class RoomParams(_Shape):
 
 
 class TemplateId(Accepted):
-    """The answer that a template is created or changed."""
+    """The answer that a template was created or changed: its id."""
 
     template_id = serializers.CharField()
     description = serializers.CharField(allow_blank=True)

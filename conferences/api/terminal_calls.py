@@ -31,7 +31,7 @@ class Cascades(Call):
 
     @extend_schema(responses={200: answers(shapes.Cascade)})
     def get(self, request: Request, conf_id: str) -> Response:
-        """Answer the conference itself, since no others are cascaded to it."""
+        """Answer the list of cascaded conferences: none. `mt_id`, the terminal that links to a higher one, is empty."""
         conference = self.own_conference(request, conf_id)
         return ack(
             name=conference.name,

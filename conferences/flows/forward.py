@@ -46,7 +46,10 @@ def pass_on(uow: UnitOfWork, delivery: Delivery) -> None:
 
 
 def _concerns_platform(uow: UnitOfWork, notice: UnitListsConferences | NodeLost) -> bool:
-    """Return whether the media unit of a notice hosts a conference of this platform, by its own list or by our data."""
+    """Return whether the media unit that a notice is about hosts a conference of the unit of work's platform.
+
+    Our data says so for units of this site; else the unit's own list does.
+    """
     if queries.is_hosting(uow.database, notice.ip, notice.pid, own_platform()):
         return True
     numbers = (

@@ -35,7 +35,7 @@ def origin_of(url: str) -> str:
 def allow_pages_of(
     request: HttpRequest, reply: HttpResponse, urls: tuple[str, ...]
 ) -> HttpResponse:
-    """Let join pages of the sites with these URLs read the reply (CORS).
+    """Let scripts of the join pages at these URLs read the reply of a view (CORS).
 
     Browsers send no cookies with such requests.
     """

@@ -77,7 +77,7 @@ def attendance_of(
 
 
 def may_export(conference: Conference, accounts: Sequence[str], person: str) -> bool:
-    """Return whether an account may have the attendance list: that of the creator, or of the chairman at the end."""
+    """Return whether an account may have the attendance list: the creator may, and who was chairman at the end."""
     return person == conference.creator_moid or any(
         account == person and stay.mtid == conference.chairman
         for stay, account in zip(conference.members, accounts, strict=True)

@@ -41,7 +41,7 @@ def why_monitor_not_started(conference: Conference | None, request: StartMonitor
         return Refusal(Err.WRONG_STATE, MEANING[Err.WRONG_STATE])
     if plain_address(request.ip) is None:
         return Refusal(Err.MALFORMED, "ip: the IP address of one host is needed")
-    return _why_no_terminal(conference, request.mtid) or _why_address_taken(conference, request)
+    return _why_no_terminal(conference, request.mtid) or _why_cannot_send_to(conference, request)
 
 
 def _why_no_terminal(conference: Conference, mtid: str) -> Refusal | None:
@@ -54,8 +54,11 @@ def _why_no_terminal(conference: Conference, mtid: str) -> Refusal | None:
     return None
 
 
-def _why_address_taken(conference: Conference, request: StartMonitor) -> Refusal | None:
-    """Return why no sound or picture can be sent to the requested address; `None` if it can."""
+def _why_cannot_send_to(conference: Conference, request: StartMonitor) -> Refusal | None:
+    """Return why no sound or picture can be sent to the requested address; `None` if it can.
+
+    A request for the monitor that runs there already is allowed: the asker may not have got the first answer.
+    """
     monitor = monitor_at(conference, request.ip, request.port)
     if monitor is None:
         if len(conference.monitors) < MAX_MONITORS:

@@ -68,7 +68,10 @@ def is_to_be_closed(occurrence: Occurrence, now: datetime) -> bool:
 
 
 def as_starting(occurrence: Occurrence, confid: str) -> Occurrence:
-    """Return the occurrence while its conference is created; no timer is set, as the conference reports the outcome."""
+    """Return the occurrence changed to STARTING: its conference `confid` is being created, and one more attempt is counted.
+
+    No timer is set, since the conference reports the outcome.
+    """
     return occurrence.change(
         state=_State.STARTING, due_at=None, confid=confid, attempts=occurrence.attempts + 1
     )

@@ -34,7 +34,9 @@ def decide_ask_for_recorder(conference: Conference, now: datetime) -> Decision:
 def decide_recorder_granted(
     conference: Conference, reply: ResourcesGranted | ResourcesRefused, question: int, site: str
 ) -> Decision:
-    """Decide to let the media unit record from now on, if the resource manager (RMS) has granted a recorder.
+    """Decide what the answer of the resource manager (RMS) to a question for a recorder changes.
+
+    If it grants one, the media unit records from now on, and is not asked for again (`record_at`); else nothing changes.
 
     `question`: the number of the question that the reply answers. `site`: the site of the recorder.
     """

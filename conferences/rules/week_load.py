@@ -30,7 +30,7 @@ class HourLoad(NamedTuple):
 
 def first_midnight(now: datetime, zone: ZoneInfo) -> datetime:
     """Return the beginning of the present day in a time zone, as a time in UTC."""
-    return _midnight(now.astimezone(zone).replace(tzinfo=None), zone, 0)
+    return _first_hour_of_day(now.astimezone(zone).replace(tzinfo=None), zone, 0)
 
 
 def week_of(
@@ -62,7 +62,7 @@ def _hours_of_days(now: datetime, zone: ZoneInfo) -> Iterator[list[datetime]]:
     """Yield for each of DAYS days from today on the beginnings of its hours, in UTC."""
     local = now.astimezone(zone).replace(tzinfo=None)
     for day in range(DAYS):
-        hour, end = _midnight(local, zone, day), _midnight(local, zone, day + 1)
+        hour, end = _first_hour_of_day(local, zone, day), _first_hour_of_day(local, zone, day + 1)
         hours = []
         while hour < end:
             hours.append(hour)
@@ -70,8 +70,11 @@ def _hours_of_days(now: datetime, zone: ZoneInfo) -> Iterator[list[datetime]]:
         yield hours
 
 
-def _midnight(local: datetime, zone: ZoneInfo, days_later: int) -> datetime:
-    """Return the beginning of the day `days_later` days after `local`, as the whole hour in UTC in which it lies."""
+def _first_hour_of_day(local: datetime, zone: ZoneInfo, days_later: int) -> datetime:
+    """Return the beginning of the day `days_later` days after `local`, as the whole hour in UTC in which it lies.
+
+    The load is counted by hours of UTC; in zones such as India's, midnight lies within one.
+    """
     day = local.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=days_later)
     return day.replace(tzinfo=zone).astimezone(UTC).replace(minute=0)
 

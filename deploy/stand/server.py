@@ -28,7 +28,9 @@ def base_env(home: Path) -> dict[str, str]:
 
 
 class Server(ABC):
-    """A private server on loopback. Unless it is supervised, a test that kills it starts it again."""
+    """The base of the servers (database, Redis, broker) that a stand starts for itself, on loopback.
+
+    A supervised one is started again when it dies; otherwise a test that kills it does that."""
 
     kind = "server"
     supervised = False

@@ -26,11 +26,11 @@ class CallLimit(BaseThrottle):
         return int(settings.API_CALLS_PER_USER)
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        """Count this call and return whether it is within the limit."""
+        """Count this request, and return whether it is within the limit."""
         return not isinstance(request.user, Account) or self.allows(request.user)
 
     def allows(self, person: Account) -> bool:
-        """Count a call of a person and return whether it is within the limit."""
+        """Count an API request of a person, and return whether it is within the limit of its kind."""
         window = int(clock.timestamp()) // self.seconds
         key = f"{self.kind}:rate:{self.name}:{person.moid}:{window}"
         try:

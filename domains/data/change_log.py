@@ -88,7 +88,10 @@ def record_end_of_running(database: str, moid: str) -> frozenset[str]:
 
 
 def followers_holding(database: str, moids: Sequence[str]) -> frozenset[str]:
-    """Return the followers (platforms that copy the domain tree) that hold any of these domains."""
+    """Return the followers (platforms that copy the domain tree) that hold any of these domains.
+
+    Without followers the database is not asked about the domains.
+    """
     recorder = ChangeRecorder(database)
     if not recorder.ancestors_of_followers:
         return frozenset()

@@ -217,7 +217,7 @@ class FullSnapshot:
         rows = self._outbox_rows(list(islice(self._items, BATCH)))
         publish(rows)
         if len(rows) < BATCH:
-            self._finish()
+            self._end_resending()
         return len(rows)
 
     def _is_wanted(self) -> bool:
@@ -238,7 +238,7 @@ class FullSnapshot:
             self._previous, self._next = self._next, self._next + 1
         return rows
 
-    def _finish(self) -> None:
+    def _end_resending(self) -> None:
         """Record that the snapshot was sent, so that the feed goes on with the change log.
 
         Nothing is recorded if another snapshot was requested meanwhile: `first` or `base` is another one then.
@@ -356,7 +356,10 @@ class ResentTree(FullSnapshot):
                 self._next += 1
         return rows
 
-    def _finish(self) -> None:
-        """Record that the whole tree was sent again, so that the change log is sent from there on."""
+    def _end_resending(self) -> None:
+        """Record that the follower has the whole tree as of version `base`: next it gets the changes after that version.
+
+        `first` is 0 when nothing is being sent again. If that was begun anew meanwhile, nothing is recorded.
+        """
         query = "UPDATE domains_follower SET sent=base, first=0 WHERE platform=%s AND first=%s"
         sql.execute(self._database, query, [self._platform, RESENDING_UP_TO_BASE])

@@ -76,7 +76,10 @@ def platforms_of_accounts(platform: str, moids: Collection[str]) -> dict[str, st
 
 
 def accounts_by_name(platform: str, domain: str, names: Collection[str]) -> dict[str, str]:
-    """Return which account of a domain each of these names means: sign-in name or MOID -> MOID. Unknown: left out."""
+    """Return the MOIDs of the accounts of a domain that these names mean: name -> MOID. Unknown names are left out.
+
+    A name is a sign-in name, or the MOID itself.
+    """
     if not names:
         return {}
     query = _ACCOUNTS_BY_NAME.format(marks=sql.marks([*names]))
@@ -105,7 +108,7 @@ class Contact(NamedTuple):
 
 
 def contacts_by_name(database: str, domain: str, names: Collection[str]) -> dict[str, Contact]:
-    """Return the active account of a domain that each of these names means: sign-in name or MOID. Unknown: left out."""
+    """Return the active accounts of a domain that these sign-in names or MOIDs mean, by name. Unknown ones are left out."""
     if not names:
         return {}
     query = _CONTACTS_BY_NAME.format(marks=sql.marks([*names]))

@@ -126,10 +126,10 @@ def nested(root: str | None, departments: Sequence[DepartmentNode]) -> list[dict
         below.setdefault(department.parent, []).append(department)
 
     def nest_below(moid: str | None) -> list[dict[str, object]]:
-        """Return the departments directly below this one, each with those below it."""
+        """Return the departments directly below this one (`None`: the top ones), each with those below it."""
         return [
             {
-                "seqencing": 0,
+                "seqencing": 0,  # The interface spells it so. Departments have no order here.
                 "department_moid": node.moid,
                 "department_name": node.name,
                 "departments": nest_below(node.moid),

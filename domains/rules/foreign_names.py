@@ -13,14 +13,14 @@ from foundation.plain_text import cleaned
 _WHOLE = ("name", "account")
 """These names are never empty."""
 _MAY_BE_EMPTY = ("firstname", "lastname", "position")
-_LISTS = {"rooms": "roommoid", "apikeys": "key", "departments": "departmentmoid"}
+_ID_FIELDS = {"rooms": "roommoid", "apikeys": "key", "departments": "departmentmoid"}
 """Lists of objects with names -> the field of their ids."""
 
 
 def with_plain_names(subject: Mapping[str, object]) -> dict[str, object]:
-    """Return a domain or account as messages carry it, with names that are plain texts."""
+    """Return a domain or account that came in a message with its names cleaned of what is invisible or turns the line."""
     plain = _with_cleaned_names(subject, "moid")
-    for field, id_field in _LISTS.items():
+    for field, id_field in _ID_FIELDS.items():
         if isinstance(items := plain.get(field), list):
             plain[field] = [_with_cleaned_names(item, id_field) for item in items]
     return plain

@@ -38,7 +38,7 @@ class FailoverUnitOfWork:
 
     @property
     def conferences(self) -> ConferencesDatabaseUnitOfWork:
-        """Return the part of the same transaction that belongs to the app of conferences."""
+        """Return the unit of work of the app `conferences` in this transaction, to read and write conferences."""
         return self._uow.part(ConferencesDatabaseUnitOfWork)
 
     def prepare(self, messages: Sequence[Message]) -> None:

@@ -129,15 +129,14 @@ def _is_owner_silent(facts: Facts, limits: Limits, now: float) -> bool:
 
 
 def _are_workers_dead(facts: Facts, limits: Limits, now: float) -> bool:
-    """Return whether the owner's worker processes count as dead, since they gave no sign of life for too long.
+    """Return whether the worker processes at the owner, the site that serves the platform, count as dead.
 
-    The signs are a liveness counter in the database (`pulse_at`: when it last grew), and reports of the owner's agent
-    that the site is well. Their absence counts only from when this agent has run and the owner's database has answered
-    without a gap: the counter comes by the same line, and may have grown unseen before. Log lines and reasons call the
-    workers "software".
+    They give two signs of life: a counter in the owner's database that grows (`pulse_at`: when it last did), and the
+    report of the owner's agent that the site is well. Log lines and reasons call the workers "software".
     """
     if facts.pulse_at is None or facts.other_well:
-        return False
+        return False  # A counter that was never seen says nothing.
+    # Silence counts only while we could have heard: this agent ran on time, and the owner's database answered.
     could_hear_since = max(facts.on_time_since, facts.hearing_since)
     return now - max(facts.pulse_at, could_hear_since) > limits.pulse
 

@@ -82,7 +82,7 @@ def _section(wire_type: str, message_class: type[Message]) -> Iterator[str]:
 
 
 def _summary(message_class: type[Message]) -> str:
-    """Return the first sentence of a class's docstring, on one line."""
+    """Return the first paragraph of a class's docstring, on one line."""
     paragraph = (message_class.__doc__ or "").strip().partition("\n\n")[0]
     return " ".join(paragraph.split())
 

@@ -231,16 +231,19 @@ class UnitOfWork:
 def begin(platform: str, *, publish_inline: bool = False) -> Iterator[UnitOfWork]:
     """Open a transaction on a platform's data, yield its unit of work, and write what that has collected at the end.
 
-    A unit of work collects changes and messages. If another site serves the platform, nothing is written. Raises
-    NotProvisioned.
+    A unit of work collects changes and messages. It is closed if another site serves the platform: then what it has
+    collected is dropped. `publish_inline`: the caller publishes the messages itself, right after the commit; else the
+    relay does. Raises NotProvisioned.
     """
     store = store_of(platform)
     with ExitStack() as afterwards, transaction.atomic(using=store.database):
         served = serving.read(platform, lock=True)
         if served is None:
-            raise NotProvisioned(f"no cell {platform}; run manage.py load_demo or provision")
+            raise NotProvisioned(
+                f"no data of platform {platform}; run manage.py load_demo or provision"
+            )
         uow = UnitOfWork(store, served)
-        afterwards.callback(uow.release_locks)
+        afterwards.callback(uow.release_locks)  # Only after the commit, whether it succeeds or not.
         yield uow
         if uow.is_open:
             uow.flush(publish_inline)

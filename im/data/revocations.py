@@ -92,9 +92,9 @@ class RevokedTokens:
         pipe.hget(READ_TO, own_platform())
         pipe.zrangebyscore(KEY, low_score, "+inf", withscores=True)
         read_to, lines = cast(tuple[str | None, list[tuple[str, float]]], tuple(pipe.execute()))
-        for text, shared in lines:
-            self._add_revocation(_line_of_text(text), now)
-            self._read_to = max(self._read_to, shared)
+        for text, shared_at in lines:
+            self._add_revocation(_revocation_of_text(text), now)
+            self._read_to = max(self._read_to, shared_at)
         self.is_whole = self.is_whole or read_to is not None
         self._until_before, self._until = self._until, float(read_to or 0)
         self._forget_expired(now)
@@ -134,7 +134,7 @@ def share(lines: Iterable[RevocationLine], now: float) -> int:
     client, line_list = redis_of(own_platform()), list(lines)
     pipe = client.pipeline(transaction=False)
     for line in line_list:
-        pipe.zadd(KEY, {_text_of_line(line): now}, nx=True)
+        pipe.zadd(KEY, {_text_of_revocation(line): now}, nx=True)
     added = pipe.execute()
     new = {
         line[0]  # the user
@@ -188,20 +188,24 @@ def delete_expired(now: float, most: int = 5000) -> None:
     oldest = cast(Any, client.zrange(KEY, 0, most - 1))
     expired = []
     for text in oldest:
-        _user, _token, _issued_until, expires = _line_of_text(text)
+        _user, _token, _issued_until, expires = _revocation_of_text(text)
         if expires <= now:
             expired.append(text)
     if expired:
         client.zrem(KEY, *expired)
 
 
-def _text_of_line(line: RevocationLine) -> str:
-    """Encode a revocation of tokens as the text that Redis keeps: `<user>|<token>|<issued until>|<expires>`."""
+def _text_of_revocation(line: RevocationLine) -> str:
+    """Encode a revocation of tokens as the text that Redis keeps: `<user>|<token>|<issued until>|<expires>`.
+
+    It revokes one token, or, if `token` is empty, all tokens of the user that were issued up to `issued until`. The entry
+    itself may be deleted when it `expires`. Times are in whole seconds since 1970.
+    """
     user, token, issued_until, expires = line
     return f"{user}|{token}|{issued_until}|{expires}"
 
 
-def _line_of_text(text: str) -> RevocationLine:
+def _revocation_of_text(text: str) -> RevocationLine:
     """Decode a revocation of tokens: the text `<user>|<token>|<issued until>|<expires>` that Redis keeps.
 
     Without a token it revokes all tokens of the user that were issued until then. Times are seconds since 1970.

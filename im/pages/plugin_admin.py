@@ -44,7 +44,7 @@ class PluginAdmin(ReadOnlyAdmin[Plugin]):
             vars(row)["standing"] = known[row.name]
 
     def _state_of(self, row: Plugin) -> PluginState:
-        """Return the state that `enrich` has added to a plugin, and add it if it is missing."""
+        """Return a plugin's state: as `enrich` has read it for the whole page, or read now, on a page that shows one plugin."""
         if "standing" not in vars(row):
             self.enrich([row])
         plugin_state: PluginState = vars(row)["standing"]

@@ -16,7 +16,7 @@ class RateLimit:
         """Name -> (actions that were left, and at which time)."""
 
     def allows(self, name: str, now: float) -> bool:
-        """Return whether this name may act now, and count the action if so.
+        """Return whether this name (of a person, say) is within the limit now, and count the action if so.
 
         `now` is in seconds of any clock that does not go back.
         """

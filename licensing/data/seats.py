@@ -257,7 +257,11 @@ class UsageAndLimits:
 
 
 def read_usage_and_limits(database: str, platform: str) -> UsageAndLimits:
-    """Return what a platform uses of the licence, and its limits, by two queries without locks."""
+    """Return what a platform uses of the licence, and its limits, by two queries without locks.
+
+    The platforms that this site serves share one limit of resources, so the use of the others is added. There are no
+    limits (`None`) if the platform's own licence is not valid.
+    """
     rows = sql.select(database, f"{_SELECT_COUNTS} = %s", [platform])
     used = Amounts(*rows[0][1:]) if rows else NONE
     used += resources_of_others(platform)

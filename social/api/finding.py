@@ -148,7 +148,7 @@ class Exchange(Call):
 
 
 class Invitations(Call):
-    """The view that invites people."""
+    """The call `invitations`, which makes a link by which somebody registers as a contact."""
 
     throttle_classes = (StrictLimit,)
 

@@ -90,7 +90,9 @@ def live_calls_of(database: str, users: Collection[str]) -> list[Call]:
 
 
 def live_calls_in_session(database: str, session: int, *, lock: bool = False) -> list[Call]:
-    """Return the calls of a session that have not ended; `lock`: locked until the transaction ends."""
+    """Return the calls of a session (those that share one conference) that have not ended.
+
+    `lock`: their rows stay locked until the transaction ends."""
     rows = Row.objects.using(database).filter(session=session, live=1).order_by("id")
     return [_to_call(row) for row in (rows.select_for_update() if lock else rows)]
 

@@ -54,7 +54,7 @@ _WORDS = {
 
 
 class CallingConference(NamedTuple):
-    """The conference that calls people; all its calls have these four values in common."""
+    """The conference that calls people; all its calls have its session, user domain, number and id in common."""
 
     session: int
     domain: str

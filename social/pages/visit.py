@@ -107,7 +107,10 @@ FormView = Callable[..., str]
 
 
 def _visit(request: HttpRequest) -> Visit:
-    """Return a signed-in person's request as a Visit. Raises Elsewhere, or Http404 without instant messages."""
+    """Return a signed-in person's request with the person, the data of his platform, and the time.
+
+    Raises Elsewhere if another site serves the platform, and Http404 at a site without instant messages.
+    """
     if "im" not in settings.ROLES:
         raise Http404
     assert isinstance(request.user, Account)

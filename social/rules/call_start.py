@@ -99,7 +99,10 @@ def decide_add(call: Call, facts: Facts) -> Begun | Joined | CallRefusal:
 
 
 def decide_call_from_conference(call: Call, facts: Facts) -> Begun | Joined | CallRefusal:
-    """Decide whether `call`, a new call by which a running conference calls a person of its tenant, begins."""
+    """Decide on `call`, by which a running conference calls a person of its tenant: it rings, joins another, or is refused.
+
+    If the same conference calls that person already, the new call joins that one and does not ring once more.
+    """
     if facts.is_blocked or not facts.shares_tenant:
         return CallRefusal.NOT_FOUND
     for other in facts.live:

@@ -38,7 +38,11 @@ class PushServer:
     """The server of one push process, with all its clients."""
 
     def __init__(self) -> None:
-        """Create the parts of the server, without clients."""
+        """Create the parts of the server; no client is connected yet.
+
+        The hub hands out events: to the exchange, for clients of Bayeux, and to event streams. Both share one limit of
+        past events that a person may ask for again (`replays`).
+        """
         self._hub, replays = Hub(), limits.replay_limit()
         self._exchange = Exchange(self._hub, replays)
         self._streams = EventStreams(self._hub, replays)

@@ -1,8 +1,7 @@
 """The observer reads all that a cell agent decides by: the register, and the databases of both sites.
 
-A cell is one platform's data, with a database at each of two sites. The observer also remembers,
-between the agent's cycles, what one reading cannot show, such as since when a database has been
-silent.
+A cell is one platform's data, with a database at each of two sites. The observer also remembers, between the agent's
+cycles, what one reading cannot show, such as since when a database has been silent.
 """
 
 from __future__ import annotations
@@ -191,7 +190,7 @@ class CellObserver:
         )
 
     def _read_register(self) -> RegisterReading | None:
-        """Read the platform's register row and the other site's report; `None` if the register does not answer."""
+        """Read the platform's row and the other site's report from the register of who serves; `None`: it is silent."""
         try:
             return self.register.read()
         except Failure:

@@ -12,6 +12,9 @@ from im.rules.xmpp import addresses, stanzas
 from im.rules.xmpp import roster as rules
 from im.rules.xmpp.addresses import Jid
 
+MOST_NAME_CHARS = 64
+"""The length of the longest note about a contact."""
+
 
 async def on_get(person: Person, session: Session, node: Element, to: Jid) -> Element:
     """Answer a request for the roster with all contacts of the person. Raises Refused, NoAnswer."""
@@ -24,7 +27,10 @@ async def on_get(person: Person, session: Session, node: Element, to: Jid) -> El
 
 
 async def on_set(person: Person, session: Session, node: Element, to: Jid) -> Element:
-    """Rename or remove the contact in a client's request `node`, and answer it. Raises Refused, NoAnswer."""
+    """Rename or remove the contact in a client's request `node`, and answer it. Raises Refused, NoAnswer.
+
+    Contacts are added by subscriptions alone. A name is cut to MOST_NAME_CHARS.
+    """
     query = stanzas.iq_content(node)
     item = None if query is None else stanzas.child(query, stanzas.ROSTER, "item")
     if item is None:
@@ -33,7 +39,7 @@ async def on_set(person: Person, session: Session, node: Element, to: Jid) -> El
     if item.get("subscription") == "remove":
         await person.link.call("DELETE", f"contacts/{user}")
     else:
-        await _rename_contact(person, user, item.get("name", "")[:64])
+        await _rename_contact(person, user, item.get("name", "")[:MOST_NAME_CHARS])
     return stanzas.iq_result(node, to)
 
 

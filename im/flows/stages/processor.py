@@ -103,7 +103,7 @@ class Processor:
 
 
 class _RequestBatch(RetriedBatch[IncomingRequest, BatchResult]):
-    """A batch of requests for one platform's data; a request that fails even alone is refused."""
+    """A batch of requests for one platform's data, in one transaction. If it fails, each is tried alone, and refused if it fails again."""
 
     unavailable = (Unavailable, journal.NotServedHere)
 

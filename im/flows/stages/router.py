@@ -16,7 +16,10 @@ class Router:
     """The last stage of a message center, which addresses results to the people who are online."""
 
     def process_batch(self, batch: Sequence[BatchResult]) -> Handled[Publication]:
-        """Return the messages to publish for the results of earlier stages, in their order."""
+        """Return the messages to publish to people for what earlier stages have stored, in their order.
+
+        The protocols by which a person is online say to which queues a message goes. This is the last stage.
+        """
         people = set[str]().union(*(outcome.people for outcome in batch))
         protocols = presence_store.protocols_of_online(people, clock.timestamp())
         onward = [

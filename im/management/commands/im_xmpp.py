@@ -37,7 +37,7 @@ class Command(BaseCommand):
             Path(settings.XMPP_SOCKET),
             settings.PUBLIC_URL,
         )
-        with suppress(asyncio.CancelledError):
+        with suppress(asyncio.CancelledError):  # SIGTERM cancels the bridge: that is its usual end.
             asyncio.run(_run(bridge_settings))
 
 
