@@ -77,13 +77,13 @@ number            | conferences.number      | v.... | v....   | v....    | .....
     def connect(self) -> None:
         """Connect this app to transactions, metrics, health, and the hooks of domains and machine rooms."""
         from conferences.api import commands
-        from conferences.data import metrics, platform_resolver, queries
+        from conferences.data import metrics, platform_resolver, queries, recording_health
         from conferences.data.database_unit_of_work import ConferencesDatabaseUnitOfWork
         from conferences.flows import due
         from domains.data import hooks
         from foundation.bus.partition import PLATFORMS_OF
         from foundation.bus.unit_of_work import APP_UNITS_OF_WORK
-        from foundation.web import errors, health
+        from foundation.web import errors, findings, health
 
         APP_UNITS_OF_WORK["conferences"] = ConferencesDatabaseUnitOfWork
         PLATFORMS_OF.connect(platform_resolver.platforms_of_messages)
@@ -93,7 +93,8 @@ number            | conferences.number      | v.... | v....   | v....    | .....
         hooks.RUNNING_CONFERENCES.connect(queries.running_conferences)
         hooks.END_RUNNING.connect(due.end_conferences_below)
         hooks.END_RUNNING_IN.connect(due.end_conferences_below_in)
-        health.GAUGES.append(metrics.gauges)
+        health.GAUGES += [metrics.gauges, recording_health.gauges]
+        findings.MORE_FINDINGS.connect(recording_health.findings)
         errors.REFUSAL_WHILE_CLOSED.connect(commands.refusal_if_served_elsewhere)
 
     def sidebar(self) -> Sequence[SidebarGroup]:

@@ -113,15 +113,12 @@ RABBITMQ_MANAGEMENT_URL = env.str("RABBITMQ_MANAGEMENT_URL", default="")
 IM_AMQP_URL = env.str("IM_AMQP_URL", default=AMQP_URL.rpartition("/")[0] + "/im")
 IM_MANAGEMENT_URL = env.str("IM_MANAGEMENT_URL", default=RABBITMQ_MANAGEMENT_URL)
 IM_ADDRESSES: dict[str, str] = env.dict("IM_ADDRESSES", default={})
-globals().update(message_center.read_settings(env))
+globals().update(message_center.read_settings(env, BASE_DIR / "var"))
 IM_FILES = env.str("IM_FILES", default=str(BASE_DIR / "var" / "im-files"))
 IM_SPOOL = env.str("IM_SPOOL", default=f"{IM_FILES}-spool")
 IM_FILE_MAX_BYTES = env.int("IM_FILE_MAX_BYTES", default=2 * 1024**3)
 IM_FILES_QUOTA_BYTES = env.int("IM_FILES_QUOTA_BYTES", default=20 * 1024**3)
-XMPP_DOMAIN = env.str("XMPP_DOMAIN", default="")
-XMPP_COMPONENTS = env.str("XMPP_COMPONENTS", default="127.0.0.1:5347")
-XMPP_SECRET = env.str("XMPP_SECRET", default="")
-XMPP_SOCKET = env.str("XMPP_SOCKET", default=str(BASE_DIR / "var" / "xmpp" / "sign-in.sock"))
+RECORDINGS = env.str("RECORDINGS", default=str(BASE_DIR / "var" / "recordings"))
 
 CALL_RING_SECONDS = env.int("CALL_RING_SECONDS", default=60)
 VOICEMAIL_MAX_SECONDS = env.int("VOICEMAIL_MAX_SECONDS", default=180)
@@ -351,6 +348,7 @@ API_CALLS_PER_USER = env.int("API_CALLS_PER_USER", default=1000)
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=AMQP_URL)
 CELERY_TASK_DEFAULT_QUEUE = "tasks"
 CELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum"
+CELERY_TASK_ROUTES = {"conferences.tasks.make_film": {"queue": "media"}}
 CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic"
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

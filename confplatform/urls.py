@@ -5,6 +5,7 @@ from django.urls import include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
 from conferences.api import views as conference_calls
+from conferences.api.recording_parts import receive_parts
 from conferences.pages import dashboard
 from domains.api.account_urls import OF_OTHER_GENERATION
 from failover.pages import sites_page
@@ -23,6 +24,7 @@ urlpatterns = [
     OF_OTHER_GENERATION,
     path("api/<str:app>/version", conference_calls.Version.as_view()),
     re_path("^api/", csrf_exempt(conference_calls.unknown_call)),
+    path("recordings/parts", receive_parts),
     path("", include("conferences.pages.urls")),
     path("", include("im.pages.urls")),
     path("people/", include("social.pages.urls")),

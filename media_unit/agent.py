@@ -28,10 +28,12 @@ from media_unit.janus_link import SOCKET_CLOSED, JanusAway, JanusError, JanusLin
 from media_unit.janus_process import GateProcess, JanusProcess
 from media_unit.janus_rooms import JanusRooms
 from media_unit.kept_process import NotStarted
+from media_unit.segment_mover import SegmentMover
 from media_unit.state_file import StateFile
 from media_unit.unit import MediaUnit
 from wire.conference_control import Control
 from wire.media_unit import CreateOnUnit, RestoreOnUnit, UnitRefused, UnitRestoreRefused
+from wire.recordings import MoveSegment
 from wire.replies import refusal
 from wire.routes import Routes
 
@@ -66,6 +68,7 @@ class Agent:
         self._unit = MediaUnit(
             config, self._keys, self._state_file, self._broker.send, clock.now, user, gate_user
         )
+        self._mover = SegmentMover(config, self._broker.send)
         self._housekeeping = Housekeeping(self._unit, self._state_file)
         self._events = EventListener(
             config, self._keys, self._housekeeping.handle_hint, self._housekeeping.handle_text
@@ -89,6 +92,7 @@ class Agent:
             self._run_broker(),
             self._send_heartbeats(),
             self._housekeeping.run(),
+            self._mover.run(),
         )
         tasks = [asyncio.create_task(self._run_for_ever(duty)) for duty in duties]
         tasks.append(asyncio.create_task(self._write_ready_file()))
@@ -219,7 +223,10 @@ class Agent:
         A request that cannot be read is answered with a NACK first.
         """
         try:
-            await self._unit.handle(body, correlation_id)
+            if body["type"] == MoveSegment.wire_type:
+                await self._mover.carry_out(from_body(MoveSegment, body))
+            else:
+                await self._unit.handle(body, correlation_id)
         except BadMessage as error:
             if answer := _nack_of(body, error):
                 self._broker.send(Routes.UNIT_TO_CSS, answer, correlation_id)

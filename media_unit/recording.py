@@ -78,10 +78,10 @@ class Recorder:
         """Write the end of a conference's recorded segment into its note; Janus is not needed, and may be dead."""
         if conference.recording:
             folder, ended = Path(conference.recording), self._now().isoformat()
-            people = _people_of(_read_note(folder))
+            people = _people_of(read_note(folder))
             for person in people.values():
                 person.setdefault("until", ended)
-            self._write_note(conference, ended=ended, people=people, files=_media_files(folder))
+            self._write_note(conference, ended=ended, people=people, files=media_files(folder))
             conference.recording = ""
 
     def record_presence(self, conference: HostedConference) -> None:
@@ -93,7 +93,7 @@ class Recorder:
             for terminal in conference.roster.online
             for _, participant in terminal.links
         }
-        people = _people_of(_read_note(Path(conference.recording)))
+        people = _people_of(read_note(Path(conference.recording)))
         present = {participant for participant, person in people.items() if "until" not in person}
         if present == terminals_here.keys():
             return
@@ -113,7 +113,7 @@ class Recorder:
         written to.
         """
         for path in self._root.glob("*/*/segment.json"):
-            note = _read_note(path.parent)
+            note = read_note(path.parent)
             if "ended" in note or str(path.parent) in recorded_folders:
                 continue
             written = [file.stat().st_mtime for file in path.parent.iterdir()]
@@ -121,7 +121,7 @@ class Recorder:
             for person in _people_of(note).values():
                 person.setdefault("until", ended)
             log.warning("%s was left over: it ended at %s", path.parent, ended)
-            _save_note(path, note | {"ended": ended, "files": _media_files(path.parent)})
+            _save_note(path, note | {"ended": ended, "files": media_files(path.parent)})
 
     def _write_note(self, conference: HostedConference, **more: object) -> None:
         """Write the segment's note: which conference and segment it is, and these further fields.
@@ -129,7 +129,7 @@ class Recorder:
         Gaps in a recording are found by these notes.
         """
         folder = Path(conference.recording)
-        note = _read_note(folder) | {
+        note = read_note(folder) | {
             "confE164": conference.e164,
             "confid": conference.confid,
             "confname": conference.name,
@@ -141,7 +141,7 @@ class Recorder:
         _save_note(folder / "segment.json", note)
 
 
-def _media_files(folder: Path) -> list[str]:
+def media_files(folder: Path) -> list[str]:
     """Return the names of a segment's media files, including those that Janus could not close (`.tmp`)."""
     return sorted(path.name for path in folder.iterdir() if path.name.endswith(_MEDIA))
 
@@ -155,7 +155,7 @@ def _people_of(note: Body) -> dict[str, Body]:
     return people
 
 
-def _read_note(folder: Path) -> Body:
+def read_note(folder: Path) -> Body:
     """Return the note (`segment.json`) of a recorded segment; an empty one if there is none or it is damaged."""
     path = folder / "segment.json"
     try:

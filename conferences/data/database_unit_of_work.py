@@ -16,6 +16,7 @@ from conferences.data import metrics, monitor_addresses, queries, redis_projecti
 from conferences.data.attendees import add_called
 from conferences.data.numbers import Numbers
 from conferences.data.platform_resolver import platforms_of_numbers
+from conferences.data.recording_rows import RecordingRows
 from conferences.data.registry_rows import RegistryRows
 from conferences.data.reservations import Reservations
 from conferences.data.stored_rows import StoredRows
@@ -57,6 +58,7 @@ class ConferencesDatabaseUnitOfWork:
         self.stored = StoredRows(uow.database)
         self.registry = RegistryRows(uow.database)
         self.reservations = Reservations(uow.database, uow.now)
+        self.recordings = RecordingRows(uow.database, uow.platform)
         self._locked_conferences: dict[str, Conference | None] = {}
         """Conference number -> its live conference, with this transaction's changes; `None` if there is none."""
         self._changed: dict[str, Conference] = {}

@@ -10,6 +10,7 @@ from conferences.models.conference import (
     Number,
     NumberCursor,
 )
+from conferences.models.recordings import Recording, RecordingSegment
 from conferences.models.registry import NumberReport, RegisteredNumber
 from conferences.models.reservations import (
     CalendarFeed,
@@ -38,6 +39,8 @@ __all__ = [
     "Occurrence",
     "PersonalTemplate",
     "PublicTemplate",
+    "Recording",
+    "RecordingSegment",
     "RegisteredNumber",
     "Reservation",
     "ResourceUnit",

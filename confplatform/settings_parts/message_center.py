@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
 
-def read_settings(env: environ.Env) -> dict[str, object]:
-    """Return the Django settings of the message center, the process that reads what chat clients send.
+def read_settings(env: environ.Env, folder: Path) -> dict[str, object]:
+    """Return the Django settings of the message center, the process that reads what chat clients send, and of XMPP.
 
-    Raises ImproperlyConfigured for a wrong value.
+    `folder`: where the socket of XMPP lies by default. Raises ImproperlyConfigured for a wrong value.
     """
     stages = env.str("IM_STAGES", default="local")
     if stages not in ("local", "distributed"):
@@ -18,6 +20,10 @@ def read_settings(env: environ.Env) -> dict[str, object]:
         "IM_CENTERS": env.int("IM_CENTERS", default=1),
         "IM_STAGES": stages,
         "IM_PLUGINS": _read_plugins(env),
+        "XMPP_DOMAIN": env.str("XMPP_DOMAIN", default=""),
+        "XMPP_COMPONENTS": env.str("XMPP_COMPONENTS", default="127.0.0.1:5347"),
+        "XMPP_SECRET": env.str("XMPP_SECRET", default=""),
+        "XMPP_SOCKET": env.str("XMPP_SOCKET", default=str(folder / "xmpp" / "sign-in.sock")),
     }
 
 

@@ -62,6 +62,8 @@ def environment(site: DescribedSite) -> dict[str, str]:
         "CELERY_BROKER_URL": site.rabbitmq.url("celery"),
         "RABBITMQ_MANAGEMENT_URL": site.rabbitmq.management_url,
         "PUBLIC_URL": site.http,
+        # All sites share one directory, as they share a storage in production.
+        "RECORDINGS": str(site.directory.parent / "recordings"),
         "PROXIES": "1",
         "COOKIE_PREFIX": f"{site.name}_",
         # Documentation addresses: nobody has them, so tests and trials send to nobody.

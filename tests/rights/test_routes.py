@@ -95,7 +95,7 @@ OF_CONSOLE |= {
     f"console/bookings/<str:bookid>/{verb}" for verb in ("change", "cancel", "begin", "guests")
 }
 OF_CONSOLE |= {"console/bookings/calendar"}
-OPEN |= {"calendar/meetings.ics", "join/"}
+OPEN |= {"calendar/meetings.ics", "join/", "recordings/parts"}
 OF_CONSOLE |= {
     f"console/past/{rest}" for rest in ("", "<str:confid>/", "<str:confid>/attendance.csv")
 }

@@ -1,0 +1,135 @@
+"""The rows of recordings and their segments."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+from django.db import transaction
+from django.db.models import Count, QuerySet
+
+from conferences.data.recording_store import SegmentKey
+from conferences.models import Conference, Recording, RecordingSegment
+from conferences.rules.recordings import RecordingState, Segment, SegmentState, StoredFile
+from conferences.rules.states import Unit
+from foundation.cells.directory import store_of
+from foundation.cells.serving import is_served_here
+from wire.recordings import UnitHasSegment
+
+
+class NotServed(Exception):
+    """The exception says that another site serves the platform, or nobody does at the moment."""
+
+
+class RecordingRows:
+    """The recordings of one platform within one transaction."""
+
+    def __init__(self, database: str, platform: str) -> None:
+        """Read and write the platform's data in this database; nothing is read yet."""
+        self._database, self._platform = database, platform
+
+    def recording_of(self, confid: str, begun_at: datetime, new_id: str) -> str | None:
+        """Return the id of a conference's recording, which is created with `new_id` if there is none.
+
+        `None`: the platform has no such conference.
+        """
+        conference = Conference.objects.using(self._database).filter(pk=confid).first()
+        if conference is None:
+            return None
+        recording, _ = Recording.objects.using(self._database).get_or_create(
+            confid=confid,
+            defaults={
+                "id": new_id,
+                "e164": conference.e164,
+                "name": conference.name,
+                "user_domain": conference.user_domain,
+                "begun_at": begun_at,
+            },
+        )
+        return recording.id
+
+    def key_of(self, recording: str, notice: UnitHasSegment) -> SegmentKey:
+        """Return the key of the segment that a unit's notice describes."""
+        return SegmentKey(self._platform, recording, notice.incarnation, notice.segment)
+
+    def segment(self, key: SegmentKey) -> Segment | None:
+        """Lock and return a segment; `None` means that no unit has told of it."""
+        return _segment_of(_lock_row(self._database, key))
+
+    def save(self, key: SegmentKey, segment: Segment, unit: Unit | None) -> None:
+        """Write a segment that its unit has told of."""
+        columns = _columns_of(segment)
+        if unit:
+            columns |= {"unit_ip": unit.ip, "unit_pid": unit.pid}
+        RecordingSegment.objects.using(self._database).update_or_create(
+            recording=key.recording,
+            incarnation=key.incarnation,
+            segment=key.segment,
+            defaults=columns,
+        )
+        _collect_again(self._database, key, segment)
+
+
+def find_file(key: SegmentKey, name: str) -> StoredFile | None:
+    """Return a file of a segment that the store expects or has; `None` if it does not know it. Raises NotServed."""
+    _require_serving(key.platform)
+    row = _rows(store_of(key.platform).database, key).first()
+    segment = _segment_of(row)
+    return next((file for file in segment.files if file.name == name), None) if segment else None
+
+
+def mark_received(key: SegmentKey, name: str) -> None:
+    """Write that the store has all of a file. Raises NotServed."""
+    database = store_of(key.platform).database
+    with transaction.atomic(using=database):
+        _require_serving(key.platform, lock=True)
+        if segment := _segment_of(_lock_row(database, key)):
+            segment = segment.with_received(name)
+            _rows(database, key).update(**_columns_of(segment))
+            _collect_again(database, key, segment)
+
+
+def count_segments(database: str) -> dict[str, int]:
+    """Return the number of segments in each state."""
+    rows = RecordingSegment.objects.using(database).values_list("state").annotate(Count("state"))
+    return {state.value: 0 for state in SegmentState} | dict(rows)
+
+
+def _collect_again(database: str, key: SegmentKey, segment: Segment) -> None:
+    """Have it looked at again whether a film is due, if a segment is moved."""
+    if segment.state is SegmentState.MOVED:
+        finished = (RecordingState.DONE, RecordingState.FAILED)
+        rows = Recording.objects.using(database).filter(pk=key.recording, state__in=finished)
+        rows.update(state=RecordingState.COLLECTING, attempts=0)
+
+
+def _require_serving(platform: str, *, lock: bool = False) -> None:
+    """Check that this site serves a platform. Raises NotServed."""
+    if not is_served_here(platform, lock=lock):
+        raise NotServed(platform)
+
+
+def _rows(database: str, key: SegmentKey) -> QuerySet[RecordingSegment]:
+    """Return the row of a segment, as a query."""
+    return RecordingSegment.objects.using(database).filter(
+        recording=key.recording, incarnation=key.incarnation, segment=key.segment
+    )
+
+
+def _lock_row(database: str, key: SegmentKey) -> RecordingSegment | None:
+    """Lock and return the row of a segment."""
+    return _rows(database, key).select_for_update().first()
+
+
+def _segment_of(row: RecordingSegment | None) -> Segment | None:
+    """Return the segment in a row."""
+    if row is None:
+        return None
+    files = msgspec.convert(row.files, tuple[StoredFile, ...])
+    return Segment(SegmentState(row.state), row.begun_at, row.ended_at, files, row.told_at)
+
+
+def _columns_of(segment: Segment) -> dict[str, object]:
+    """Return the columns in which a segment lies."""
+    columns: dict[str, object] = msgspec.structs.asdict(segment)
+    return columns | {"files": msgspec.to_builtins(segment.files)}

@@ -1,0 +1,117 @@
+"""The recording store: a folder for each recording, in it one for each segment, and the film that was made of them.
+
+Web and worker processes share the folder RECORDINGS; with several machines it is one that all of them mount.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedRandom
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from django.conf import settings
+from django.core import signing
+
+FREE_BYTES = 512 * 1024 * 1024
+"""So many bytes of the store's disk stay free."""
+ORDER_SECONDS = 3600
+_SALT = "conferences.recordings.parts"
+_PIECE = 256 * 1024
+
+
+class Source(Protocol):
+    """A source of bytes, such as the body of an HTTP request."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most this many bytes, and none at the end."""
+
+
+class SegmentKey(NamedTuple):
+    """A segment: the platform whose data it belongs to, the id of its recording, and its place in that."""
+
+    platform: str
+    recording: str
+    incarnation: int
+    segment: int
+
+
+class BadOrder(ValueError):
+    """The exception says that an order to upload is forged or has expired."""
+
+
+def sign_order(key: SegmentKey) -> str:
+    """Return the credential with which the files of one segment may be uploaded."""
+    return signing.dumps([*key], salt=_SALT)
+
+
+def read_order(order: str) -> SegmentKey:
+    """Return the segment that a credential is for. Raises BadOrder."""
+    try:
+        return SegmentKey(*signing.loads(order, salt=_SALT, max_age=ORDER_SECONDS))
+    except (signing.BadSignature, TypeError) as error:
+        raise BadOrder(str(error)) from None
+
+
+def folder_of(recording: str) -> Path:
+    """Return the folder of a recording, by its id, which we have generated."""
+    return Path(settings.RECORDINGS) / recording[-2:] / recording
+
+
+def segment_folder(key: SegmentKey) -> Path:
+    """Return the folder of a segment; the names of folders give the order of a recording's segments."""
+    return folder_of(key.recording) / "segments" / f"{key.incarnation:010d}-{key.segment:04d}"
+
+
+@contextmanager
+def lock_part(key: SegmentKey, name: str) -> Iterator[BufferedRandom]:
+    """Open a file of a segment for writing, so that no other request writes it. Raises BlockingIOError if one does.
+
+    The name must be one of those that the segment's row has.
+    """
+    folder = segment_folder(key)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with os.fdopen(os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield file
+
+
+def size_of(file: BufferedRandom) -> int:
+    """Return how many bytes of a file have come."""
+    return os.fstat(file.fileno()).st_size
+
+
+def has_room(count: int) -> bool:
+    """Return whether the store's disk has room for so many bytes more."""
+    return shutil.disk_usage(settings.RECORDINGS).free >= count + FREE_BYTES
+
+
+def append(file: BufferedRandom, source: Source, count: int) -> None:
+    """Append up to `count` bytes of a source to a file, and sync it; what came before a break is kept."""
+    file.seek(0, os.SEEK_END)
+    try:
+        while count and (piece := source.read(min(count, _PIECE))):
+            file.write(piece)
+            count -= len(piece)
+    finally:
+        file.flush()
+        os.fdatasync(file.fileno())
+
+
+def has_hash(file: BufferedRandom, sha256: str) -> bool:
+    """Return whether a file's content has this SHA-256; one that has not is emptied, to be sent again."""
+    file.seek(0)
+    if hashlib.file_digest(file, "sha256").hexdigest() == sha256:
+        return True
+    file.truncate(0)
+    return False
+
+
+def delete(recording: str) -> None:
+    """Delete all files of a recording."""
+    shutil.rmtree(folder_of(recording), ignore_errors=True)

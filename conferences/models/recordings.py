@@ -1,0 +1,67 @@
+"""The tables of recordings. They lie in the cell of the platform, so that they move with a takeover (ARCH §4.2)."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from conferences.rules.recordings import RecordingState, SegmentState
+
+
+class Recording(models.Model):
+    """A row is the recording of one conference: the film that people watch, and how far it has been made.
+
+    `film_bytes` and `film_ms` are 0 until there is a film; `film_segments`: how many segments were moved when it was
+    begun, so that a recording that went on since is made anew.
+    """
+
+    id = models.CharField(max_length=32, primary_key=True)
+    confid = models.CharField("meeting id", max_length=40, unique=True)
+    e164 = models.CharField("number", max_length=16)
+    name = models.CharField(max_length=64)
+    user_domain = models.CharField(max_length=40)
+    begun_at = models.DateTimeField()
+    state = models.CharField(
+        max_length=10,
+        choices=[(state.value, state.name) for state in RecordingState],
+        default=RecordingState.COLLECTING,
+    )
+    progress = models.PositiveSmallIntegerField("progress in percent", default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    working_at = models.DateTimeField("sign of life of the job", null=True)
+    error = models.CharField(max_length=200, blank=True)
+    film_segments = models.PositiveSmallIntegerField(default=0)
+    film_bytes = models.PositiveBigIntegerField(default=0)
+    film_ms = models.PositiveBigIntegerField(default=0)
+    deleted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["user_domain", "begun_at"], name="recording_tenant"),
+            models.Index(fields=["state"], name="recording_state"),
+            models.Index(fields=["deleted_at"], name="recording_deleted"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RecordingSegment(models.Model):
+    """A row is what one media unit recorded between a start and a stop. `files`: name, size, sha256, received."""
+
+    pk = models.CompositePrimaryKey("recording", "incarnation", "segment")
+    recording = models.CharField(max_length=32)
+    incarnation = models.PositiveIntegerField()
+    segment = models.PositiveSmallIntegerField()
+    unit_ip = models.CharField(max_length=64, blank=True)
+    unit_pid = models.CharField(max_length=16, blank=True)
+    begun_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    state = models.CharField(max_length=8, choices=[(s.value, s.name) for s in SegmentState])
+    files = models.JSONField(default=list)
+    told_at = models.DateTimeField("when the unit last told of it")
+
+    class Meta:
+        indexes = [models.Index(fields=["state", "told_at"], name="segment_state")]
+
+    def __str__(self) -> str:
+        return f"{self.incarnation}-{self.segment} of {self.recording}"

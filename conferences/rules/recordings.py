@@ -1,0 +1,123 @@
+"""The rules of recordings: what becomes of segments that media units tell of, and when a film is made. Pure functions.
+
+Every segment that a unit has told of is accounted for: it is moved, waits at its unit, or is reported as lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from wire.recordings import UnitHasSegment
+
+LOST_AFTER = timedelta(days=7)
+"""A unit tells of its segments each minute; one that it has not told of for so long counts as lost."""
+JOB_SILENT = timedelta(seconds=60)
+"""A job without a sign of life for so long has died with its worker, and is given to another one."""
+MOST_ATTEMPTS = 5
+"""After so many failures an operator has to say that it is to be tried again."""
+KEPT_AFTER_DELETION = timedelta(days=30)
+
+
+class SegmentState(StrEnum):
+    """The states of a segment: it waits at its unit, the store has it, or it is reported as lost."""
+
+    WAITING = "waiting"
+    MOVED = "moved"
+    LOST = "lost"
+
+
+class RecordingState(StrEnum):
+    """The states of a recording: segments are collected; the film is queued, being made, ready, or has failed."""
+
+    COLLECTING = "collecting"
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class StoredFile(msgspec.Struct, frozen=True):
+    """A file of a segment; `received`: the store has all of it, and its hash is right."""
+
+    name: str
+    size: int
+    sha256: str
+    received: bool = False
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """A segment of a recording, as the store knows it; `ended_at` is `None` while it is being recorded."""
+
+    state: SegmentState
+    begun_at: datetime
+    ended_at: datetime | None
+    files: tuple[StoredFile, ...]
+    told_at: datetime
+
+    def with_received(self, name: str) -> Segment:
+        """Return the segment after the store has received one more file; with the last one it is moved."""
+        files = tuple(
+            msgspec.structs.replace(file, received=True) if file.name == name else file
+            for file in self.files
+        )
+        return _settled(msgspec.structs.replace(self, files=files))
+
+
+def segment_told(notice: UnitHasSegment, now: datetime) -> Segment:
+    """Return the segment that a unit's notice describes. Raises ValueError for a time or file name that is none."""
+    if any(file.name.startswith(".") for file in notice.files):
+        raise ValueError("a name of a file must not begin with a dot")
+    files = tuple(StoredFile(file.name, file.size, file.sha256) for file in notice.files)
+    ended_at = _moment(notice.ended) if notice.ended else None
+    return Segment(SegmentState.WAITING, _moment(notice.begun), ended_at, files, now)
+
+
+def decide_told(known: Segment | None, told: Segment) -> Segment:
+    """Return what a segment is after its unit has told of it.
+
+    What is moved stays so. A segment that was lost waits again. Files that were received stay so if they are the same.
+    """
+    if known and known.state is SegmentState.MOVED:
+        return known
+    received = {_identity(file) for file in known.files if file.received} if known else set()
+    files = tuple(
+        msgspec.structs.replace(file, received=_identity(file) in received) for file in told.files
+    )
+    return _settled(msgspec.structs.replace(told, files=files))
+
+
+def _identity(file: StoredFile) -> tuple[str, int, str]:
+    """Return what two files must have in common to be the same."""
+    return (file.name, file.size, file.sha256)
+
+
+def _settled(segment: Segment) -> Segment:
+    """Return the segment as moved if it has ended and the store has all of its files."""
+    if segment.ended_at is None or not all(file.received for file in segment.files):
+        return segment
+    return msgspec.structs.replace(segment, state=SegmentState.MOVED)
+
+
+def _moment(text: str) -> datetime:
+    """Return a time in a unit's message, in UTC. Raises ValueError."""
+    moment = datetime.fromisoformat(text)
+    try:
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text}: no time in UTC") from None
+
+
+def is_film_due(
+    state: RecordingState, segments: Sequence[SegmentState], film_segments: int
+) -> bool:
+    """Return whether a film is to be made: no segment waits, and the store has more than the film there is was made of.
+
+    `film_segments`: of how many moved segments the film was made, or is being made.
+    """
+    if state is RecordingState.FAILED or SegmentState.WAITING in segments:
+        return False
+    return segments.count(SegmentState.MOVED) > film_segments
