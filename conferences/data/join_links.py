@@ -79,13 +79,16 @@ def may_join(request: HttpRequest, conference: JoinInfo) -> bool:
 
 
 def is_open_by_number(request: HttpRequest, conference: JoinInfo) -> bool:
-    """Return whether a visitor may enter who has only typed the number, and the password if there is one.
+    """Return whether a visitor may enter who has only typed the number and the password.
 
-    A call of two people, and an exclusive room, are for those alone whom they admit.
+    Numbers follow each other, so where there is neither password nor lobby a number admits nobody: people of the user
+    domain sign in, others need the link. A call of two people, and an exclusive room, are for those alone whom they
+    admit.
     """
-    if conference.room is not None:
-        return conference.room.admits(getattr(request.user, "moid", ""))
-    return not conference.is_call
+    is_guarded = bool(conference.password) or bool(conference.arrangement.lobby)
+    if conference.is_call or not is_guarded:
+        return False
+    return conference.room is None or conference.room.admits(getattr(request.user, "moid", ""))
 
 
 def link_by_number(conference: JoinInfo) -> str:

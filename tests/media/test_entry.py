@@ -98,24 +98,28 @@ def test_a_locked_conference_has_no_way_in_but_for_those_who_were_inside(
 def test_a_typed_number_and_its_password_lead_in_and_a_wrong_one_tells_nothing(
     conference: Whereabouts,
 ) -> None:
-    client, right = Browser(), {"number": "880-00 01", "password": ""}
+    client, right = Browser(), {"number": "880-00 01", "password": "sesame"}
+    conference.password = "sesame"
     link = client.post("/join/", right).headers["Location"]
     assert client.get(link).status_code == 200
-    conference.password = "sesame"
     for number, password in (("8800001", "no"), ("8800001", ""), ("8800002", "sesame")):
         reply = client.post("/join/", {"number": number, "password": password})
         assert reply.status_code == 403
         assert b"There is no conference with this number and password." in reply.content
-    conference.is_call, conference.password = True, ""
+    conference.is_call = True
     assert client.post("/join/", right).status_code == 403
+    conference.is_call, conference.password = False, ""
+    for password in ("", "sesame"):
+        alone = {"number": "8800001", "password": password}
+        assert client.post("/join/", alone).status_code == 403, "a number alone admits nobody"
     there = client.post("/join/", {"number": "99 1"}).headers["Location"]
     assert there == f"{BACKUP}/join/?number=991"
     assert b'value="991"' in client.get("/join/?number=991").content
 
 
 def test_numbers_are_not_tried_for_ever_also_by_whoever_knows_one(conference: Whereabouts) -> None:
-    client = Browser()
-    right = {"number": "8800001"}
+    client, conference.password = Browser(), "sesame"
+    right = {"number": "8800001", "password": "sesame"}
     for tried in range(MAX_TRIES_PER_MINUTE):
         assert client.post("/join/", {"number": str(77 + tried)}).status_code == 403
         if tried < MAX_TRIES_PER_MINUTE - 1:
