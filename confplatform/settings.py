@@ -15,14 +15,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from confplatform.declarations import roles
-from confplatform.settings_parts import api_examples, mail, message_center
+from confplatform.settings_parts import api_examples, backup, mail, message_center
 from confplatform.settings_parts.admin_theme import UNFOLD as _UNFOLD
 from confplatform.settings_parts.api_text import API_SETTINGS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 
-env = environ.Env()
+env = backup.NotedEnv()
 environ.Env.read_env(str(BASE_DIR / ".env"), overwrite=False)
 
 DEBUG = env.bool("DEBUG", default=False)
@@ -133,7 +133,7 @@ _FOLDER = {
     },
 }
 INVITATIONS = env.bool("INVITATIONS", default=True)
-globals().update(mail.read_settings(env, BASE_DIR / "var"))
+globals().update(mail.read_settings(env, BASE_DIR / "var") | backup.read_settings(env))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -164,6 +164,7 @@ INSTALLED_APPS = [
     "import_export",
     "foundation.cells",
     "foundation.bus",
+    "foundation.backup",
     "domains",
     "licensing",
     "conferences",
@@ -374,6 +375,7 @@ CELERY_BEAT_SCHEDULER = "confplatform.beat:MonotonicScheduler"
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOG_FORMAT = env.str("LOG_FORMAT", default="lines" if DEBUG else "json")
+_LOGGERS = ["confplatform", "conferences", "domains", "failover", "im", "social", "licensing"]
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -383,16 +385,5 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {
-        name: {"level": LOG_LEVEL}
-        for name in (
-            "confplatform",
-            "conferences",
-            "domains",
-            "failover",
-            "im",
-            "social",
-            "licensing",
-        )
-    },
+    "loggers": {name: {"level": LOG_LEVEL} for name in _LOGGERS},
 }

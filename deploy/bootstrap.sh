@@ -11,7 +11,7 @@ LOG=var/log/bootstrap.log
 SHIM=var/lib/lo_ifaddrs.so
 JANUS=var/lib/janus # where no package `janus` exists
 TOOK=var/lib/bootstrap.took
-PACKAGES="mariadb-server-core mariadb-client-core redis-server rabbitmq-server nginx coturn"
+PACKAGES="mariadb-server-core mariadb-client age redis-server rabbitmq-server nginx coturn"
 PACKAGES+=" libmariadb-dev pkg-config gcc libc6-dev python3 python3-dev python3-venv"
 [ "$MODE" = dev ] && BROWSER=${BROWSER:-1}
 [ "${BROWSER:-0}" = 1 ] && PACKAGES+=" chromium"
@@ -31,7 +31,7 @@ give_up() { printf '\nbootstrap: %s\n' "$1" >&2; exit 1; }
 # Binaries are looked for, not packages: servers from elsewhere are as good.
 missing_programs() {
   local program
-  for program in mariadbd mariadb-install-db mariadb redis-server epmd nginx turnserver gcc pkg-config; do
+  for program in mariadbd mariadb-install-db mariadb mariadb-dump age redis-server epmd nginx turnserver gcc pkg-config; do
     command -v "$program" >/dev/null || echo "$program"
   done
   command -v janus >/dev/null || [ -x $JANUS/usr/bin/janus ] || echo janus

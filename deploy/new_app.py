@@ -12,11 +12,7 @@ ROOT = Path(__file__).parents[1]
 EDITS = (
     # The project, the library and the tools name each app once. The new app stands above `im`, below `social`.
     ("confplatform/settings.py", r'^    "im",$', '    "im",\n    "{name}",'),
-    (
-        "confplatform/settings.py",
-        r'^            "im",$',
-        '            "im",\n            "{name}",',
-    ),
+    ("confplatform/settings.py", r'"im", "social"', '"im", "{name}", "social"'),
     ("confplatform/settings.py", r'^    "im/pages",$', '    "im/pages",\n    "{name}/pages",'),
     ("confplatform/declarations.py", r'^    "im",$', '    "im",\n    "{name}",'),
     (".importlinter", r"^    im$(?=[\s\S]*contract:im-beside)", "    {name}\n    im"),

@@ -48,9 +48,10 @@ plugin            | im.plugin               | v...o | v...o   | v...o    | .....
     def connect(self) -> None:
         """Connect this app's functions to the hooks by which other apps call them: revoke tokens, report health ..."""
         from domains.data import hooks
+        from foundation.backup import parts
         from foundation.bus import backlog, declare
         from foundation.web import findings, health
-        from im.data import broker, conference_joins, journal, search
+        from im.data import backup_parts, broker, conference_joins, journal, search
         from im.data import health as im_health
         from im.data.plugins import health as plugin_health
         from im.flows import personal_notices, revoke
@@ -63,6 +64,8 @@ plugin            | im.plugin               | v...o | v...o   | v...o    | .....
             hooks.CHAT_OF.connect(chat_page.address_in_conference)
             backlog.OTHER_DESTINATIONS.add(journal.DESTINATION)
             declare.MORE_BROKERS.connect(broker.declare_and_limit)
+            parts.BROKERS.connect(backup_parts.brokers)
+            parts.FOLDERS.connect(backup_parts.folders)
             health.GAUGES += [search.gauges, im_health.gauges, plugin_health.gauges]
             findings.MORE_FINDINGS.connect(im_health.findings)
             findings.MORE_FINDINGS.connect(plugin_health.findings)

@@ -1,0 +1,81 @@
+"""A scratch server is an empty MariaDB in a temporary folder, into which a backup is restored to verify it."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+
+from foundation.backup.database import client_options
+from foundation.backup.errors import BackupError
+from foundation.backup.sealed_file import find_program, read_program
+
+SCHEMA = "restored"
+START_SECONDS = 60.0
+POLL_SECONDS = 0.1
+PACKAGE = "mariadb-server-core"
+_SETTINGS = (
+    "--skip-networking",
+    "--performance-schema=OFF",
+    "--innodb-buffer-pool-size=128M",
+    "--innodb-flush-log-at-trx-commit=0",
+    "--character-set-server=utf8mb4",
+    "--collation-server=utf8mb4_unicode_ci",
+)
+
+
+@contextmanager
+def scratch_server(parent: Path) -> Iterator[Path]:
+    """Start a server with its files below `parent`, and an empty schema SCHEMA; give its file of client options.
+
+    The server and its files are gone afterwards. Raises BackupError if it does not start.
+    """
+    folder = Path(mkdtemp(prefix=".scratch-", dir=parent))
+    # A socket's path has at most 107 bytes, which a folder of backups may well have itself.
+    sockets = Path(mkdtemp(prefix="backup-"))
+    server: subprocess.Popen[bytes] | None = None
+    try:
+        common = ["--no-defaults", f"--datadir={folder / 'data'}"]
+        common += [f"--user={getpass.getuser()}"] if os.geteuid() == 0 else []
+        install = [find_program("mariadb-install-db", PACKAGE), *common, "--skip-test-db"]
+        list(read_program([*install, "--auth-root-authentication-method=normal"]))
+        argv = [find_program("mariadbd", PACKAGE), *common, *_SETTINGS]
+        socket = sockets / "sock"
+        with (folder / "log").open("wb") as log:
+            server = subprocess.Popen(  # noqa: S603
+                [*argv, f"--socket={socket}", f"--tmpdir={sockets}"], stdout=log, stderr=log
+            )
+        with client_options({"socket": socket, "user": "root"}) as options:
+            _create_schema(options, server)
+            yield options
+    finally:
+        if server is not None:
+            server.kill()
+            server.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(sockets, ignore_errors=True)
+
+
+def query(options: Path, statement: str) -> str:
+    """Return what a server answers to a statement, as lines of values separated by tabs. Raises BackupError."""
+    argv = [find_program("mariadb", "mariadb-client"), f"--defaults-file={options}", "-NB"]
+    return b"".join(read_program([*argv, f"--execute={statement}"])).decode()
+
+
+def _create_schema(options: Path, server: subprocess.Popen[bytes]) -> None:
+    """Create the schema once the server answers. Raises BackupError if it ends, or does not answer in time."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            query(options, f"CREATE DATABASE {SCHEMA}")
+            return
+        except BackupError as error:
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise BackupError(f"the scratch server does not start: {error}") from None
+        time.sleep(POLL_SECONDS)
