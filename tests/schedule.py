@@ -24,6 +24,7 @@ from deploy.stand.timings import VARIABLE
 
 GROUPS = (
     "with_core",
+    "backup",
     "im",
     "media",
     "im_broker",
