@@ -7,6 +7,7 @@ from conferences.models.conference import (
     Attendee,
     CallRecord,
     Conference,
+    LobbyVisitor,
     Number,
     NumberCursor,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "CallRecord",
     "Conference",
     "InvitedAccount",
+    "LobbyVisitor",
     "MeetingRoomArea",
     "Number",
     "NumberCursor",

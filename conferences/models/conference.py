@@ -88,6 +88,24 @@ class Attendee(models.Model):
         return f"{self.moid} in {self.confid}"
 
 
+class LobbyVisitor(models.Model):
+    """A row is a visitor who waits to be let into a conference, or about whom that was decided within the last day.
+
+    `since`: when the state began, `asked_at`: when the page asked last, both in seconds since 1970.
+    """
+
+    pk = models.CompositePrimaryKey("confid", "visitor")
+    confid = models.CharField("meeting id", max_length=40)
+    visitor = models.CharField(max_length=16)
+    name = models.CharField(max_length=48, blank=True)
+    state = models.CharField(max_length=8)
+    since = models.BigIntegerField()
+    asked_at = models.BigIntegerField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} before {self.confid}"
+
+
 class Number(models.Model):
     """A row is a conference number that was ever used. `incarnation` counts its uses, and never restarts.
 

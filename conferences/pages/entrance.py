@@ -4,29 +4,36 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from conferences.data import attendees
+from conferences.data import attendees, lobby
 from conferences.data.join_info import JoinInfo
 from conferences.data.join_passes import Pass, pass_of, signed_pass, visitor_of
 from conferences.rules.admission import Entry, decide_entry, is_kept_out
+from conferences.rules.lobby import Lobby
 from domains.data import hooks
+from foundation.plain_text import cleaned
+
+MOST_CHARACTERS_OF_NAME = 48
 
 
 def let_in(request: HttpRequest, conference: JoinInfo, answer: dict[str, object]) -> HttpResponse:
     """Send the `answer` how to enter a conference, with `visitor` and `pass`; or why the visitor may not enter now.
 
-    `entry` says why: "locked" or "waiting"; the answer then has no `join`, so no secret of the media unit. An account of
-    the conference's user domain is added to chat and attendees.
+    `entry` says why: "locked", or what the lobby answers ("waiting", "refused", "full", "late"). The answer then has no
+    `join`, so no secret of the media unit. An account of the user domain is added to chat and attendees.
     """
     earlier = valid_pass(request, conference)
     account = _account_of(request, conference) or (earlier.account if earlier else "")
     browser = request.POST.get("browser", "")
     visitor = earlier.visitor if earlier else visitor_of(conference.confid, browser)
-    entry = decide_entry(
+    entry: Entry | Lobby = decide_entry(
         conference.arrangement,
         was_let_in=earlier is not None,
         is_of_tenant=bool(account),
         is_creator=bool(account) and account == conference.creator_moid,
     )
+    if entry is Entry.WAITING:
+        name = cleaned(request.POST.get("name", ""))[:MOST_CHARACTERS_OF_NAME]
+        entry = _answer_in_lobby(conference, visitor, name)
     if entry is not Entry.OPEN:
         refusal = {"state": conference.state, "name": conference.name, "entry": entry}
         return JsonResponse(refusal)
@@ -38,6 +45,14 @@ def let_in(request: HttpRequest, conference: JoinInfo, answer: dict[str, object]
         granted = Pass(conference.confid, visitor, account)
         answer |= {"visitor": visitor, "pass": signed_pass(granted)}
     return JsonResponse(answer)
+
+
+def _answer_in_lobby(conference: JoinInfo, visitor: str, name: str) -> Entry | Lobby:
+    """Return what a guest is answered who has typed this name; a browser that is not known waits for nobody."""
+    if not visitor:
+        return Lobby.WAITING
+    answer = lobby.ask_to_enter(conference.platform, conference.confid, visitor, name)
+    return Entry.OPEN if answer is Lobby.LET_IN else answer
 
 
 def valid_pass(request: HttpRequest, conference: JoinInfo) -> Pass | None:

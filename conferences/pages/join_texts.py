@@ -47,6 +47,11 @@ _TEXTS: dict[str, Promise] = {
     ),
     "locked": gettext_lazy("The chair has locked this conference. Nobody new can enter."),
     "locked_why": gettext_lazy("Ask the chair to unlock it, and join again."),
+    "waiting": gettext_lazy("You wait to be let in."),
+    "not_let_in": gettext_lazy("You were not let in."),
+    "lobby_full": gettext_lazy("Too many people wait to be let in."),
+    "lobby_late": gettext_lazy("Nobody has let you in for an hour."),
+    "lobby_again": gettext_lazy("Try again later."),
     "away_now": gettext_lazy("The platform does not answer. Please try again."),
     # The state of the call.
     "looking": gettext_lazy("Looking for the conference…"),

@@ -6,10 +6,12 @@ place of an `account_token`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
+import msgspec
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView
@@ -24,6 +26,7 @@ from django.views.decorators.http import require_GET, require_POST
 from conferences.api import commands, request_parsing, stored_commands
 from conferences.data import queries
 from conferences.data.join_links import join_link
+from conferences.data.lobby import WaitingVisitor, waiting_visitors
 from conferences.pages import steering, texts
 from conferences.rules.states import Conference
 from domains.data.queries import user_domains
@@ -37,7 +40,7 @@ from foundation.web.errors import Refusal
 from foundation.web.page_parts import render_page
 from wire.arrangement import Arrangement, arrangement_of
 from wire.conference_manager import Creator
-from wire.fields import SIZES, Terminal
+from wire.fields import SIZES, Settings, Terminal
 
 MAX_SHOWN = 100
 DURATIONS_IN_MINUTES = (15, 30, 60, 120, 240, 480, 1440, 0)
@@ -151,6 +154,7 @@ def live_conferences(request: HttpRequest) -> dict[str, object]:
     person = person_of(request)
     page = queries.live_conferences_of_tenant(person.domain_id or "", person.moid, MAX_SHOWN)
     closed = queries.confids_closed_to(person.moid, page.conferences)
+    waiting = _waiting_for(page.conferences)
     open_number = request.GET.get("open", "")
     return {
         "total": page.total,
@@ -159,6 +163,7 @@ def live_conferences(request: HttpRequest) -> dict[str, object]:
                 conference,
                 person,
                 conference.confid in closed,
+                waiting.get(conference.confid, ()),
                 with_members=conference.e164 == open_number,
             )
             for conference in page.conferences
@@ -166,12 +171,29 @@ def live_conferences(request: HttpRequest) -> dict[str, object]:
     }
 
 
+def _waiting_for(conferences: Sequence[Conference]) -> dict[str, Sequence[WaitingVisitor]]:
+    """Return who waits for these conferences, of which few have a lobby: id of the conference -> visitors."""
+    confids = defaultdict[str, list[str]](list)
+    for conference in conferences:
+        if arrangement_of(conference.settings).lobby:
+            confids[conference.source_platform].append(conference.confid)
+    waiting: dict[str, Sequence[WaitingVisitor]] = {}
+    for platform, with_lobby in confids.items():
+        waiting |= waiting_visitors(platform, with_lobby)
+    return waiting
+
+
 def _conference_for_page(
-    conference: Conference, person: Account, is_closed: bool, *, with_members: bool
+    conference: Conference,
+    person: Account,
+    is_closed: bool,
+    waiting: Sequence[WaitingVisitor],
+    *,
+    with_members: bool,
 ) -> dict[str, object]:
     """Return what the page shows of a conference, in words for this person.
 
-    `is_closed`: the person may not enter it. `with_members`: also its members.
+    `is_closed`: the person may not enter it. `waiting`: who waits in its lobby. `with_members`: also its members.
     """
     join = reverse("join", args=[conference.e164])
     present = sum(1 for terminal in conference.mts if terminal.online)
@@ -189,6 +211,8 @@ def _conference_for_page(
         ),
         "endless": conference.ends_at is None,
         "locked": bool(arrangement.locked),
+        "lobby": bool(arrangement.lobby),
+        "waiting": [visitor._asdict() for visitor in waiting],
         "join": join,
         "link": settings.PUBLIC_URL
         + (join if is_closed else join_link(conference.confid, conference.e164)),
@@ -233,6 +257,8 @@ def start_conference(request: HttpRequest) -> dict[str, object]:
         person.domain_id or "",
         Creator(moid=person.moid, name=str(person)[:64]),
     )
+    if form.get("lobby"):
+        command = msgspec.structs.replace(command, settings=Settings(extra={"lobby": 1}))
     started = commands.start_conference(command)
     return {"number": started.e164, "name": command.name, "running": started.running}
 

@@ -8,6 +8,8 @@ from django.http import QueryDict
 
 from conferences.api import commands, request_parsing
 from conferences.api.call import as_invited, terminal_of
+from conferences.data import lobby
+from conferences.rules.lobby import Lobby
 from conferences.rules.states import Conference
 from wire.arrangement import arrangement_of
 from wire.conference_control import (
@@ -66,6 +68,26 @@ def _lock_conference(conference: Conference, form: QueryDict) -> None:
     _arrange(conference, locked=int(request_parsing.switch(form.get("value"), "value")))
 
 
+def _switch_lobby(conference: Conference, form: QueryDict) -> None:
+    """Let guests wait until they are let in (`value` 1 in the form), or enter by themselves (0)."""
+    is_on = request_parsing.switch(form.get("value"), "value")
+    _arrange(conference, lobby=int(is_on))
+    if not is_on:
+        lobby.decide_about(conference.source_platform, conference.confid, "", Lobby.LET_IN)
+
+
+def _let_in(conference: Conference, form: QueryDict) -> None:
+    """Let the visitor in who waits in the lobby with the id in the form, or all without an id."""
+    visitor = form.get("id", "")
+    lobby.decide_about(conference.source_platform, conference.confid, visitor, Lobby.LET_IN)
+
+
+def _refuse_visitor(conference: Conference, form: QueryDict) -> None:
+    """Refuse the visitor who waits in the lobby with the id in the form."""
+    if visitor := form.get("id", ""):
+        lobby.decide_about(conference.source_platform, conference.confid, visitor, Lobby.REFUSED)
+
+
 def _arrange(conference: Conference, **changes: object) -> None:
     """Change members of a conference's arrangement: name=new value."""
     order = Arrange(e164=conference.e164, user_domain=conference.user_domain, changes=changes)
@@ -98,6 +120,9 @@ ACTIONS: dict[str, Callable[[Conference, QueryDict], None]] = {
     "mute": _mute_members,
     "lower": _lower_hands,
     "lock": _lock_conference,
+    "lobby": _switch_lobby,
+    "letin": _let_in,
+    "refuse": _refuse_visitor,
     "drop": _remove_member,
     "admit": _call_member_again,
 }

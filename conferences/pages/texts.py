@@ -165,5 +165,8 @@ def script_texts() -> dict[str, str]:
         "unmute": _("Unmute"),
         "lock": _("Lock"),
         "unlock": _("Unlock"),
+        "lobby_on": _("Lobby on"),
+        "lobby_off": _("Lobby off"),
+        "guest": _("Guest"),
         "done": _("Done."),
     }

@@ -23,7 +23,7 @@ urlpatterns = [
     path("console/live", my_conferences.live_conferences, name="console-live"),
     path("console/start", my_conferences.start_conference, name="console-start"),
     re_path(
-        "^console/(?P<e164>[0-9]{1,16})/(?P<action>end|extend|rename|mute|lower|lock|drop|admit)$",
+        "^console/(?P<e164>[0-9]{1,16})/(?P<action>end|extend|rename|mute|lower|lock|lobby|letin|refuse|drop|admit)$",
         my_conferences.act_on_conference,
         name="console-act",
     ),

@@ -20,7 +20,7 @@ from tests.web_clients import BareClient, Browser
 from wire.conference_settings import ConferenceSettings
 from wire.fields import Terminal
 
-ACTIONS = ("end", "extend", "rename", "mute", "lower", "lock", "drop")
+ACTIONS = ("end", "extend", "rename", "mute", "lower", "lock", "lobby", "letin", "refuse", "drop")
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ OF_NUMBER = {"api/v1/upu/numbers/<str:number>"}
 OF_JOINING = {"join/<str:e164>/", "join/<str:e164>/where"}
 """For people of the conference's own tenant, and holders of its link."""
 
-CONSOLE = "^console/(?P<e164>[0-9]{1,16})/(?P<action>end|extend|rename|mute|lower|lock|drop|admit)$"
+CONSOLE = "^console/(?P<e164>[0-9]{1,16})/(?P<action>end|extend|rename|mute|lower|lock|lobby|letin|refuse|drop|admit)$"
 ROOMS = {
     "console/rooms/",
     "^console/rooms/add/(?P<kind>room|template)$",
@@ -251,7 +251,19 @@ def test_the_console_is_of_the_own_tenant(who: str, sign_in: SignIn) -> None:
     if who:
         assert {c["number"] for c in live.json()["confs"]} == {c.e164 for c in mine}
     for c in Conference.objects.exclude(user_domain=own).filter(live_e164__isnull=False):
-        for action in ("end", "extend", "rename", "mute", "lower", "lock", "drop", "admit"):
+        for action in (
+            "end",
+            "extend",
+            "rename",
+            "mute",
+            "lower",
+            "lock",
+            "lobby",
+            "letin",
+            "refuse",
+            "drop",
+            "admit",
+        ):
             answer = client.post(f"/console/{c.e164}/{action}", {"minutes": 5, "name": "x"})
             nobody = client.post(f"/console/404404/{action}", {"minutes": 5, "name": "x"})
             assert answer.status_code == nobody.status_code == (409 if who else 401)

@@ -78,10 +78,30 @@ function draw(li, c) {
   li.querySelector("[data-do=open]").setAttribute("aria-expanded", String(opened));
   li.querySelector("[data-act=extend]").hidden = c.endless;
   part(li, "locked").hidden = !c.locked;
-  const lock = li.querySelector("[data-do=lock]");
-  lock.textContent = c.locked ? words.unlock : words.lock;
-  lock.dataset.value = c.locked ? "0" : "1";
+  drawSwitch(li, "lock", c.locked, words.lock, words.unlock);
+  drawSwitch(li, "lobby", c.lobby, words.lobby_on, words.lobby_off);
+  drawWaiting(li, c.waiting);
   if (c.mts) drawPeople(li, c.mts);
+}
+
+function drawSwitch(li, action, isOn, turnOn, turnOff) {
+  const button = li.querySelector(`[data-do=${action}]`);
+  button.textContent = isOn ? turnOff : turnOn;
+  button.dataset.value = isOn ? "0" : "1";
+}
+
+function drawWaiting(li, waiting) {
+  const list = part(li, "waiting");
+  part(li, "lobby").hidden = !waiting.length;
+  const rows = new Map([...list.children].map((row) => [row.dataset.id, row]));
+  for (const { visitor, name } of waiting) {
+    const row = rows.get(visitor) ?? list.appendChild($("visitor").content.firstElementChild.cloneNode(true));
+    rows.delete(visitor);
+    row.dataset.id = visitor;
+    part(row, "who").textContent = name || words.guest;
+    for (const button of row.querySelectorAll("button")) button.setAttribute("aria-label", `${button.textContent} ${name || words.guest}`);
+  }
+  for (const row of rows.values()) row.remove();
 }
 
 function drawPeople(li, mts) {
@@ -195,6 +215,12 @@ async function act(li, action, fields, button) {
   }
 }
 
+/** Do something with the person in whose row the button stands, or with all. */
+function actOn(action, li, button) {
+  const id = button.closest("[data-id]")?.dataset.id;
+  return act(li, action, id ? { id } : {}, button);
+}
+
 const DO = {
   async copy(c) {
     try {
@@ -227,13 +253,11 @@ const DO = {
     const id = button.closest("[data-id]")?.dataset.id;
     return act(li, "mute", { value: button.dataset.value, ...(id && { id }) }, button);
   },
-  lower(c, li, button) {
-    const id = button.closest("[data-id]")?.dataset.id;
-    return act(li, "lower", id ? { id } : {}, button);
-  },
-  lock(c, li, button) {
-    return act(li, "lock", { value: button.dataset.value }, button);
-  },
+  lower: (c, li, button) => actOn("lower", li, button),
+  letin: (c, li, button) => actOn("letin", li, button),
+  refuse: (c, li, button) => actOn("refuse", li, button),
+  lock: (c, li, button) => act(li, "lock", { value: button.dataset.value }, button),
+  lobby: (c, li, button) => act(li, "lobby", { value: button.dataset.value }, button),
   admit(c, li, button) {
     return act(li, "admit", { id: button.closest("[data-id]").dataset.id }, button);
   },

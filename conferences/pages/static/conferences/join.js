@@ -3,6 +3,7 @@
 import { Room } from "./chair.js";
 import { closeDialogs, openDialog, prepareDialogs } from "./controls.js";
 import { followLanguage } from "./language.js";
+import { Lobby } from "./lobby.js";
 import { OwnMedia } from "./own_media.js";
 import { $, filled, keep, notice, pause, randomId, recall, takePassword } from "./page.js";
 import { SCREEN } from "./publishing.js";
@@ -24,6 +25,7 @@ const DEVICES_WITHIN = 4000;
 const start = JSON.parse($("start").textContent);
 const words = start.words;
 const whereabouts = new Whereabouts(start);
+const lobby = new Lobby(words);
 const tiles = new Tiles(words);
 const room = new Room();
 let me = { id: "", name: "" };
@@ -69,12 +71,15 @@ async function follow() {
     const isOver = answer?.state === "planned" && entered;
     if (isOver || answer?.state === "ended" || answer?.state === "refused") return leave(words.ended, words.close, false);
     if (answer?.password) return leave(words.password_again, words.reload);
-    if (answer?.entry === "locked") return leave(words.locked, words.locked_why);
+    const [refusal, advice] = lobby.hear(answer);
+    if (refusal) return leave(refusal, advice);
+    $("stage").hidden = lobby.isWaiting;
     if (answer?.join && placeOf(answer.join) !== place) enter(answer.join, (await loading).Call);
     // While sound and pictures flow, a platform that does not answer is nothing to tell.
     if (!answer && !call) say(words.away);
     if (answer?.state === "planned") say(words.planned);
-    await pause(call ? LOOK_EVERY : ASK_EVERY);
+    if (lobby.isWaiting) say(words.waiting);
+    await pause(call || lobby.isWaiting ? LOOK_EVERY : ASK_EVERY);
   }
 }
 
@@ -222,6 +227,7 @@ function hush(value) {
 async function join(event) {
   event?.preventDefault();
   me = { id: newId(), name: $("name").value.trim() };
+  whereabouts.name = me.name;
   whereabouts.password = $("password")?.value ?? "";
   if (!me.name) return refuse(words.name_wanted);
   $("join").disabled = true;
@@ -232,7 +238,8 @@ async function join(event) {
     // A conference in a room could not be begun.
     if (answer.why) return refuse(answer.why);
     // The platform says "wrong", "wanted" or "later" (too many wrong passwords).
-    if (answer.entry === "locked") return refuse(words.locked);
+    const [refusal] = lobby.hear(answer);
+    if (refusal) return refuse(refusal);
     if (answer.password) return refuse(words[`password_${answer.password}`]);
   } catch {
     return refuse(words.away_now);
@@ -261,6 +268,7 @@ function leave(title = words.left, text = words.close, again = true) {
   call?.close();
   call = null;
   place = "";
+  lobby.show(false);
   signals.leave();
   own.release();
   clearTiles();

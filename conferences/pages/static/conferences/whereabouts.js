@@ -19,6 +19,8 @@ export class Whereabouts {
   #passName;
   #browser;
   password = "";
+  /** The name that the person has typed; a chair reads it while the person waits in the lobby. */
+  name = "";
   /** What all ids of this browser in this conference begin with. */
   visitor = "";
 
@@ -43,7 +45,7 @@ export class Whereabouts {
   }
 
   async #ask(url, enters) {
-    const body = new URLSearchParams({ ...this.proof, ...(this.#needsPassword && { password: this.password }) });
+    const body = new URLSearchParams({ ...this.proof, name: this.name, ...(this.#needsPassword && { password: this.password }) });
     const signal = AbortSignal.timeout(ANSWER_WITHIN);
     /** @type {RequestInit} */
     const options = { method: "POST", body, headers: { Accept: "application/json" }, cache: "no-store", signal };

@@ -1,0 +1,103 @@
+"""The table of the lobby keeps which visitors wait to be let into conferences, and what was decided about them.
+
+It lies with the conferences, so that the decisions hold when another site takes over.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from conferences.rules.lobby import (
+    GONE_AFTER,
+    MOST_WAITING,
+    TOLD_EVERY,
+    Lobby,
+    Waiting,
+    decide_waiting,
+)
+from foundation import clock
+from foundation.cells import sql
+from foundation.cells.directory import store_of
+
+_TABLE = "conferences_lobbyvisitor"
+_COLUMNS = ("confid", "visitor", "name", "state", "since", "asked_at")
+_KEPT_SECONDS = 86_400
+_MOST_FORGOTTEN = 100
+"""With each visitor who comes at most so many old rows are deleted."""
+
+
+class WaitingVisitor(NamedTuple):
+    """A visitor who waits in a lobby, with the name that was typed."""
+
+    visitor: str
+    name: str
+
+
+def ask_to_enter(platform: str, confid: str, visitor: str, name: str) -> Lobby:
+    """Return what a visitor is answered who asks to enter a conference with a lobby, and note that the visitor waits."""
+    database = store_of(platform).database
+    now = int(clock.timestamp(database))
+    place = _place_of(database, confid, visitor)
+    is_new = place is None or not place.is_there(now)
+    others = _count_waiting(database, confid, now) if is_new else 0
+    answer = decide_waiting(place, others, now)
+    if answer is Lobby.WAITING:
+        if is_new:
+            _add(database, (confid, visitor, name, answer.value, now, now), now)
+        elif place and now - place.asked_at >= TOLD_EVERY:
+            query = f"UPDATE {_TABLE} SET asked_at=%s WHERE confid=%s AND visitor=%s"
+            sql.execute(database, query, [now, confid, visitor])
+    return answer
+
+
+def _place_of(database: str, confid: str, visitor: str) -> Waiting | None:
+    """Return a visitor's place in the lobby of a conference; `None` if the visitor has none."""
+    query = f"SELECT state, since, asked_at FROM {_TABLE} WHERE confid=%s AND visitor=%s"
+    rows = sql.select(database, query, [confid, visitor])
+    return Waiting(Lobby(rows[0][0]), rows[0][1], rows[0][2]) if rows else None
+
+
+def _count_waiting(database: str, confid: str, now: int) -> int:
+    """Return how many visitors wait for a conference."""
+    query = f"SELECT COUNT(*) FROM {_TABLE} WHERE confid=%s AND state='waiting' AND asked_at>=%s"
+    return int(sql.select(database, query, [confid, now - GONE_AFTER])[0][0])
+
+
+def _add(database: str, row: tuple[object, ...], now: int) -> None:
+    """Store that a visitor waits from now on, and forget what is old."""
+    query = f"DELETE FROM {_TABLE} WHERE asked_at<%s LIMIT %s"
+    sql.execute(database, query, [now - _KEPT_SECONDS, _MOST_FORGOTTEN])
+    sql.insert(database, _TABLE, _COLUMNS, [row], update=_COLUMNS[2:])
+
+
+def waiting_visitors(
+    platform: str, confids: Collection[str]
+) -> Mapping[str, Sequence[WaitingVisitor]]:
+    """Return who waits for these conferences of a platform now: id of the conference -> visitors, the first to come first."""
+    waiting = defaultdict[str, list[WaitingVisitor]](list)
+    if not confids:
+        return waiting
+    database = store_of(platform).database
+    query = (
+        f"SELECT confid, visitor, name FROM {_TABLE} WHERE confid IN ({sql.marks([*confids])})"
+        " AND state='waiting' AND asked_at>=%s ORDER BY since, visitor LIMIT %s"
+    )
+    earliest = int(clock.timestamp(database)) - GONE_AFTER
+    values = [*confids, earliest, MOST_WAITING * len(confids)]
+    for confid, visitor, name in sql.select(database, query, values):
+        waiting[confid].append(WaitingVisitor(visitor, name))
+    return waiting
+
+
+def decide_about(platform: str, confid: str, visitor: str, decision: Lobby) -> None:
+    """Store that a visitor who waits for a conference is let in, or refused; all who wait if `visitor` is ""."""
+    database = store_of(platform).database
+    now = int(clock.timestamp(database))
+    query = f"UPDATE {_TABLE} SET state=%s, since=%s WHERE confid=%s AND state='waiting'"
+    values = [decision.value, now, confid]
+    if visitor:
+        query += " AND visitor=%s"
+        values.append(visitor)
+    sql.execute(database, query, values)
