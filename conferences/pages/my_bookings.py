@@ -9,7 +9,7 @@ import re
 import zoneinfo
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from functools import cache, wraps
+from functools import cache, partial, wraps
 
 from django.conf import settings
 from django.contrib import messages
@@ -20,7 +20,7 @@ from django.shortcuts import redirect
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from conferences.api import booking_commands
 from conferences.api.commands import Nack
@@ -32,6 +32,7 @@ from conferences.pages import my_conferences, texts
 from conferences.rules.booking import moved_start, parse_moment
 from conferences.rules.recurrence import zone_of
 from conferences.rules.reservation import MAX_EARLY_OPENING, Invitee, Reservation
+from domains.models import Account
 from foundation import clock
 from foundation.cells.directory import store_of
 from foundation.web.arguments import digits
@@ -58,6 +59,13 @@ def show_bookings(request: HttpRequest) -> HttpResponse:
     person = my_conferences.person_of(request)
     if not my_conferences.holds_conferences_here(person):
         return redirect("console")
+    return _bookings_page(request, person)
+
+
+def _bookings_page(
+    request: HttpRequest, person: Account, refused: Mapping[str, str] | None = None
+) -> HttpResponse:
+    """Return the page of a person's reservations. `refused`: the fields of a form that was refused, shown once more."""
     now, platform = clock.now(), platform_of_domain(person.domain_id or "")
     database = store_of(platform).database
     booked = reservation_queries.planned_page(
@@ -65,13 +73,13 @@ def show_bookings(request: HttpRequest) -> HttpResponse:
     )
     zone = last_zone(database, person.moid, now)
     tomorrow = (now + timedelta(days=1)).astimezone(zone_of(zone or "UTC"))
+    usual = {"day": f"{tomorrow:%Y-%m-%d}", "time": "09:00", "zone": zone, "duration": "60"}
     context = {
         "person": person,
         "sizes": SIZES,
         "durations": [choice for choice in my_conferences.durations() if choice[0]],
         "zones": zones(),
-        "zone": zone,
-        "day": f"{tomorrow:%Y-%m-%d}",
+        "filled": refused or usual,
         "repeats": _repeats(),
         "most_dates": MAX_OCCURRENCES_OF_RULE,
         "dates": [_occurrence_for_page(occurrence, now) for occurrence in booked.occurrences],
@@ -167,24 +175,37 @@ def _refusal_sentence(refusal: Refusal) -> str:
     return texts.refusal_text(refusal)
 
 
-def _form_view(view: View) -> Callable[..., HttpResponse]:
+def _show_once_more(request: HttpRequest) -> HttpResponse:
+    """Return the page with the refused form as it was filled in."""
+    return _bookings_page(request, my_conferences.person_of(request), request.POST.dict())
+
+
+def _form_view(
+    view: View, after_refusal: Callable[[HttpRequest], HttpResponse] | None = None
+) -> Callable[..., HttpResponse]:
     """Decorate the view of a form: it takes POST of people who have signed in, and shows a refusal on the page."""
 
     @wraps(view)
     def form_view(request: HttpRequest, **url_values: str) -> HttpResponse:
         """Carry out the form, and redirect to where the view says; after a refusal to the page of reservations."""
+        if (
+            request.method == "GET"
+        ):  # The address of a refused form, loaded once more, say in another language.
+            return redirect("bookings")
         try:
             return view(request, **url_values)
         except Refusal as refusal:
             messages.error(request, _refusal_sentence(refusal))
+            if after_refusal is not None:
+                return after_refusal(request)
         except Error:
             messages.error(request, _("The platform's database is away. Try again in a moment."))
         return redirect("bookings")
 
-    return never_cache(login_required(require_POST(form_view)))
+    return never_cache(login_required(require_http_methods(["GET", "POST"])(form_view)))
 
 
-@_form_view
+@partial(_form_view, after_refusal=_show_once_more)
 def book_conference(request: HttpRequest) -> HttpResponseRedirect:
     """Book a conference as the fields of the form say."""
     form, person = request.POST, my_conferences.person_of(request)

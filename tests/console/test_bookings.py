@@ -173,8 +173,8 @@ def test_a_calendar_shows_what_one_books_and_is_invited_to_to_whoever_has_its_ad
 def test_a_guest_without_an_address_is_refused_in_words(hers: Browser) -> None:
     form = {"name": "x", "day": str(DAY), "time": "09:00", "zone": "UTC", "duration": "60", "places": "8"}  # fmt: skip
     for wrong in ("Gus <gus>", "a@example.org, nobody", "a@example.org\nBcc: b@example.org"):
-        hers.post(f"{BOOKINGS}book", {**form, "guests": wrong})
-        assert "One of the guests is no e-mail address" in _page(hers)
+        page = _refused(hers, {**form, "guests": wrong})
+        assert "One of the guests is no e-mail address" in page
 
 
 def test_a_month_shows_day_by_day_what_is_booked_and_to_what_one_is_invited(
@@ -197,10 +197,20 @@ def test_a_month_shows_day_by_day_what_is_booked_and_to_what_one_is_invited(
         assert hers.get(f"{BOOKINGS}month?month={wrong}").status_code == 200
 
 
-def test_a_time_that_is_none_is_refused_in_words(hers: Browser) -> None:
-    form = {"name": "x", "day": "soon", "time": "09:00", "zone": "UTC", "duration": "60", "places": "8"}  # fmt: skip
-    hers.post(f"{BOOKINGS}book", form)
-    assert "Choose another." in _page(hers)
-    hers.post(f"{BOOKINGS}book", {**form, "day": str(DAY), "zone": "Mars"})
-    assert "time zone is not known" in _page(hers)
+def test_a_refused_form_says_why_and_stays_filled_in(hers: Browser) -> None:
+    form = {"name": "Choir <2>", "day": "soon", "time": "09:30", "zone": "UTC", "duration": "120"}
+    form |= {"places": "16", "repeat": "weekly", "count": "7", "guests": "gus@example.org"}
+    page = _refused(hers, form)
+    assert "Choose another." in page
+    for kept in ("Choir &lt;2&gt;", "09:30", "gus@example.org", 'value="7"'):
+        assert kept in page
+    for chosen in ('value="120" selected', 'value="weekly" selected', "<option selected>16"):
+        assert chosen in page
+    assert "time zone is not known" in _refused(hers, {**form, "day": str(DAY), "zone": "Mars"})
     assert not Reservation.objects.exists()
+    assert hers.get(f"{BOOKINGS}book")["Location"] == BOOKINGS
+
+
+def _refused(browser: Browser, form: dict[str, str]) -> str:
+    """Send a form to book a conference that is refused, and return the page that answers."""
+    return browser.post(f"{BOOKINGS}book", form, headers={"Accept-Language": "en"}).content.decode()
