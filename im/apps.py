@@ -51,10 +51,10 @@ plugin            | im.plugin               | v...o | v...o   | v...o    | .....
         from foundation.backup import parts
         from foundation.bus import backlog, declare
         from foundation.web import findings, health
-        from im.data import backup_parts, broker, conference_joins, journal, search
+        from im.data import backup_parts, broker, call_messages, conference_joins, journal, search
         from im.data import health as im_health
         from im.data.plugins import health as plugin_health
-        from im.flows import personal_notices, revoke
+        from im.flows import call_chat, personal_notices, revoke
         from im.pages import chat_page
 
         if "im" in settings.ROLES:
@@ -62,6 +62,9 @@ plugin            | im.plugin               | v...o | v...o   | v...o    | .....
             hooks.PERSONAL_NOTICES.connect(personal_notices.stage_personal)
             hooks.PERSON_JOINED.connect(conference_joins.record_join)
             hooks.CHAT_OF.connect(chat_page.address_in_conference)
+            hooks.CHAT_LAST_SEQ.connect(call_messages.last_seq)
+            hooks.READ_CHAT.connect(call_messages.messages_after)
+            hooks.WRITE_CHAT.connect(call_chat.write_from_call)
             backlog.OTHER_DESTINATIONS.add(journal.DESTINATION)
             declare.MORE_BROKERS.connect(broker.declare_and_limit)
             parts.BROKERS.connect(backup_parts.brokers)

@@ -10,6 +10,7 @@ from conferences.data.join_passes import Pass, pass_of, signed_pass, visitor_of
 from conferences.rules.admission import Entry, decide_entry, is_kept_out
 from conferences.rules.lobby import Lobby
 from domains.data import hooks
+from foundation.cells.directory import store_of
 from foundation.plain_text import cleaned
 
 MOST_CHARACTERS_OF_NAME = 48
@@ -44,6 +45,7 @@ def let_in(request: HttpRequest, conference: JoinInfo, answer: dict[str, object]
     if visitor:
         granted = Pass(conference.confid, visitor, account)
         answer |= {"visitor": visitor, "pass": signed_pass(granted)}
+        answer |= news_for_insiders(conference)
     return JsonResponse(answer)
 
 
@@ -53,6 +55,16 @@ def _answer_in_lobby(conference: JoinInfo, visitor: str, name: str) -> Entry | L
         return Lobby.WAITING
     answer = lobby.ask_to_enter(conference.platform, conference.confid, visitor, name)
     return Entry.OPEN if answer is Lobby.LET_IN else answer
+
+
+def news_for_insiders(conference: JoinInfo) -> dict[str, object]:
+    """Return by which numbers a page in the call learns that it has something to fetch.
+
+    `chat`: the last entry of the conversation, left out while there is none.
+    """
+    database = store_of(conference.platform).database
+    last_seq = hooks.CHAT_LAST_SEQ.call(database, conference.confid)
+    return {} if last_seq is None else {"chat": last_seq}
 
 
 def valid_pass(request: HttpRequest, conference: JoinInfo) -> Pass | None:

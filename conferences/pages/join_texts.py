@@ -105,6 +105,16 @@ _TEXTS: dict[str, Promise] = {
     "hand_lower_of": gettext_lazy("Lower the hand of %(name)s"),
     "hand_raised": gettext_lazy("Hand raised: %(name)s"),
     "hand_lowered": gettext_lazy("Your hand was lowered."),
+    # The chat.
+    "chat": gettext_lazy("Chat"),
+    "chat_unread": gettext_lazy("Chat, unread messages: %(count)s"),
+    "chat_guest": gettext_lazy("%(name)s (guest)"),
+    "chat_gone": gettext_lazy("This message was taken back."),
+    "chat_waits": gettext_lazy("Not sent yet. Trying again."),
+    "chat_not_sent": gettext_lazy("The message could not be sent."),
+    "chat_closed": gettext_lazy("The chat is closed."),
+    "chat_muted": gettext_lazy("You may not write here now, or not this text."),
+    "chat_too_large": gettext_lazy("The message is too long."),
     # The connection.
     "line_fair": gettext_lazy("Weak connection"),
     "line_bad": gettext_lazy("Bad connection"),

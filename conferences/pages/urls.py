@@ -5,6 +5,7 @@ from django.urls import path, re_path
 
 from conferences.pages import (
     calendar_feed,
+    chat_in_call,
     join_page,
     month_page,
     my_bookings,
@@ -79,4 +80,5 @@ urlpatterns = [
     path("join/", number_page.show_number_page, name="join-number"),
     path("join/<str:e164>/", join_page.show_join_page, name="join"),
     path("join/<str:e164>/where", join_page.answer_where_to_join, name="join-where"),
+    path("join/<str:e164>/chat", chat_in_call.chat_in_call, name="join-chat"),
 ]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from domains.rules.personal_notices import PersonalNotice
@@ -36,6 +37,37 @@ class RunningConference(NamedTuple):
     domain: str
     creator: str
     accounts: frozenset[str]
+
+
+class CallMessage(NamedTuple):
+    """A message of a conference's conversation, as the page of the call shows it.
+
+    `author` is the account's MOID, or the id of a guest's browser (`visitor`). `is_gone`: it was taken back, and has no text.
+    `is_file`: the text is the name of a file.
+    """
+
+    seq: int
+    author: str
+    name: str
+    is_guest: bool
+    text: str
+    sent_at: datetime
+    is_file: bool = False
+    is_gone: bool = False
+
+
+class CallText(NamedTuple):
+    """A text that somebody in a call writes into the conference's conversation.
+
+    `account` is the writer's MOID; "" means a guest, who has the id `visitor` and gives the name `name`. `key` is the
+    page's own id of the text: with the same one it is stored once.
+    """
+
+    account: str
+    visitor: str
+    name: str
+    text: str
+    key: str
 
 
 DOMAIN_USES: Hook[[str, str], Mapping[str, int]] = Hook()
@@ -80,6 +112,16 @@ CHAT_OF: SingleHook[[str, str, str], str] = SingleHook()
 """`(database, confid, account)`: return the address of the conversation of a conference, if the account (MOID) is in
 it; "" if it is not."""
 
+CHAT_LAST_SEQ: SingleHook[[str, str], int | None] = SingleHook()
+"""`(database, confid)`: return the number of the last entry in the conversation of a conference; `None` if it has none."""
+
+READ_CHAT: SingleHook[[str, str, int], tuple[list[CallMessage], int]] = SingleHook()
+"""`(database, confid, after)`: return the messages that were written or changed after an entry, a page of them, in
+order, and the number of the last entry that was looked at."""
+
+WRITE_CHAT: SingleHook[[str, str, CallText], str] = SingleHook()
+"""`(platform, confid, text)`: write into the conversation of a conference, for somebody who was let in; return a code
+of docs/im.md that says why not, "" if it is stored."""
 
 PERSONAL_NOTICES: Hook[[str, Sequence[PersonalNotice]], None] = Hook()
 """`(platform, notices)`: tell people of this platform, in the transaction that causes the notices."""

@@ -197,7 +197,7 @@ def _parse_say(data: Data) -> Say:
     number, file = _conversation_id(data), ""
     if kind is not Type.TEXT:
         file = _file_id(data)
-    body = _message_text(data, empty=kind is not Type.TEXT)
+    body = message_text(data, empty=kind is not Type.TEXT)
     reply = _target_seq(data, number, "reply_to") if data.get("reply_to") is not None else 0
     return Say(number, kind, body, file, reply, _mentioned_users(data))
 
@@ -205,7 +205,7 @@ def _parse_say(data: Data) -> Say:
 def _parse_edit(data: Data) -> Edit:
     """Parse a request to give a message another text. Raises InvalidMessage."""
     number = _conversation_id(data)
-    return Edit(number, _target_seq(data, number), _message_text(data))
+    return Edit(number, _target_seq(data, number), message_text(data))
 
 
 def _parse_recall(data: Data) -> Recall:
@@ -329,7 +329,7 @@ def _target_seq(data: Data, conversation: int, name: str = "msg_id") -> int:
     return int(seq)
 
 
-def _message_text(data: Data, *, empty: bool = False) -> str:
+def message_text(data: Data, *, empty: bool = False) -> str:
     """Return a message's text of at most TEXT_BYTES. Raises InvalidMessage, also if it is empty but may not be."""
     body = data.get("body", "")
     if not isinstance(body, str) or not (body or empty):

@@ -20,7 +20,7 @@ import orjson
 import pytest
 from django.core.cache import cache
 
-from conferences.pages import join_page, number_page
+from conferences.pages import entrance, join_page, number_page
 from deploy.stand.ports import claimed_ports
 from licensing.data.seats import UsageAndLimits
 from licensing.rules.amounts import NONE
@@ -337,6 +337,8 @@ def conference(monkeypatch: pytest.MonkeyPatch) -> Whereabouts:
     whereabouts.join = JOIN
     monkeypatch.setattr(join_page, "join_info", whereabouts)
     monkeypatch.setattr(number_page, "join_info", whereabouts)
+    # The stand-in conference has no data in a database; tests/media/test_together.py has some.
+    monkeypatch.setattr(entrance, "news_for_insiders", lambda conference: {})
     monkeypatch.setattr(
         number_page, "site_to_ask", lambda e164: BACKUP if e164.startswith("99") else ""
     )

@@ -24,16 +24,17 @@ class Whereabouts:
         self.is_call = False
         self.arrangement = Arrangement()
         self.join: dict[str, Any] | None = None
+        self.platform, self.user_domain = "east", "tenant"
 
     def __call__(self, e164: str) -> JoinInfo | None:
         if e164 != self.e164 or self.state == "ended":
             return None
         join = self.join if self.state == "running" else None
-        about = ("c1", e164, "Weekly Board", self.state, self.password, "tenant")
+        about = ("c1", e164, "Weekly Board", self.state, self.password, self.user_domain)
         return JoinInfo(
             *about,
             read_as(Join, join) if join else None,
-            "east",
+            self.platform,
             is_call=self.is_call,
             creator_moid="anna",
             arrangement=self.arrangement,

@@ -1,6 +1,7 @@
 // The join page enters a conference, follows it to other units, and leaves it.
 
 import { Room } from "./chair.js";
+import { ChatPanel } from "./chat_panel.js";
 import { closeDialogs, openDialog, prepareDialogs } from "./controls.js";
 import { followLanguage } from "./language.js";
 import { Lobby } from "./lobby.js";
@@ -74,6 +75,7 @@ async function follow() {
     const [refusal, advice] = lobby.hear(answer);
     if (refusal) return leave(refusal, advice);
     $("stage").hidden = lobby.isWaiting;
+    chat.hear(answer);
     if (answer?.join && placeOf(answer.join) !== place) enter(answer.join, (await loading).Call);
     // While sound and pictures flow, a platform that does not answer is nothing to tell.
     if (!answer && !call) say(words.away);
@@ -122,6 +124,8 @@ function lost() {
 const view = new View(tiles, words, () => room.arranged((id) => tiles.people.has(id)), (keys) => call?.watch(own.line.isSoundOnly ? new Set() : keys));
 
 const signals = new Signals(tiles, words, room, (signal) => call?.say(signal));
+const poke = () => call?.say({ kind: "news" });
+const chat = new ChatPanel(words, (fields) => whereabouts.say("chat", { name: me.name, ...fields }), poke);
 
 const on = {
   up() {
@@ -197,6 +201,7 @@ const on = {
     lay();
   },
   reaction: (id, emoji) => signals.show(id, emoji),
+  news: () => chat.fetch(),
 };
 
 /** Lay out the tiles as the conference is arranged; look again while a poll goes on. */
@@ -270,6 +275,7 @@ function leave(title = words.left, text = words.close, again = true) {
   place = "";
   lobby.show(false);
   signals.leave();
+  chat.leave();
   own.release();
   clearTiles();
   closeDialogs();
@@ -295,6 +301,7 @@ listenForShortcuts({
   v: () => own.toggleCamera(),
   s: () => own.toggleSharing(),
   h: () => signals.toggle(),
+  c: () => chat.panel.toggle(),
   t: () => view.toggle(),
   f: () => view.toggleFullScreen(),
   p: () => view.togglePictureInPicture(),
@@ -305,6 +312,7 @@ followLanguage(start.language_cookie, (translated) => {
   own.fields.draw();
   tiles.redraw();
   signals.draw();
+  chat.redraw();
   own.draw();
   say(inside && call ? (own.sent.audio ? words.inside : words.listening) : "");
 });

@@ -56,4 +56,21 @@ export class Whereabouts {
     if (answer.visitor) this.visitor = answer.visitor;
     return reply.status < 500 || answer.full ? answer : null;
   }
+
+  /**
+   * Ask the platform for something of the call, or say something there; raises an error if no site answers.
+   * @param {string} name of the address, such as "chat"
+   * @param {{[name: string]: string}} fields of the form
+   * @returns {Promise<any>} the answer; `refused` says why, if it is refused
+   */
+  async say(name, fields) {
+    for (const url of this.#urls) {
+      const body = new URLSearchParams({ ...this.proof, ...fields });
+      const signal = AbortSignal.timeout(ANSWER_WITHIN);
+      const reply = await fetch(url.replace("/where", `/${name}`), { method: "POST", body, cache: "no-store", signal }).catch(() => null);
+      // A site that does not serve the platform may not know the conference either.
+      if (reply && reply.status < 500 && reply.status !== 404) return reply.json();
+    }
+    throw new Error("no site answers");
+  }
 }

@@ -1,0 +1,31 @@
+"""Rates limit how often people in a call, guests among them, may write and ask by its page."""
+
+from __future__ import annotations
+
+from django.core.cache import cache
+
+from foundation import clock
+
+WINDOW_SECONDS = 10
+MOST_OF_VISITOR = {"write": 20, "read": 60}
+MOST_IN_CONFERENCE = {"write": 300, "read": 10_000}
+"""A guest may have more than one browser, so a conference has limits, too."""
+
+
+def is_too_often(kind: str, confid: str, visitor: str) -> bool:
+    """Count an action of a visitor in a conference, and return whether there were too many of its `kind` lately."""
+    window = int(clock.timestamp()) // WINDOW_SECONDS
+    names = {
+        f"call:{kind}:{confid}:{visitor}:{window}": MOST_OF_VISITOR[kind],
+        f"call:{kind}:{confid}:{window}": MOST_IN_CONFERENCE[kind],
+    }
+    return any(_count(name) > most for name, most in names.items())
+
+
+def _count(name: str) -> int:
+    """Count up in the cache that all processes of the site share, and return the new count."""
+    cache.add(name, 0, 2 * WINDOW_SECONDS)
+    try:
+        return cache.incr(name) or 0
+    except ValueError:
+        return 1  # The key has expired since `add`.

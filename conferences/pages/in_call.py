@@ -1,0 +1,82 @@
+"""People in a call, guests among them, ask and say things by its page: each request has the pass of the entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import NamedTuple
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from conferences.data import visitor_rates
+from conferences.data.join_info import JoinInfo, join_info
+from conferences.data.join_passes import Pass
+from conferences.pages.entrance import MOST_CHARACTERS_OF_NAME, valid_pass
+from conferences.pages.failover_urls import allow_pages_of, is_served_here, site_urls_of
+from wire.fields import may_be_number
+
+MAX_KEY = 64
+
+
+class Insider(NamedTuple):
+    """Somebody who is in a call: the conference, the pass, and the name that this person has given, which proves nothing."""
+
+    conference: JoinInfo
+    granted: Pass
+    name: str
+
+    def is_too_often(self, kind: str) -> bool:
+        """Count a request of this person, to "read" or "write", and return whether there were too many lately."""
+        return visitor_rates.is_too_often(kind, self.granted.confid, self.granted.visitor)
+
+
+Answer = tuple[dict[str, object], int]
+"""The answer as JSON, and its HTTP status."""
+
+
+def refused(why: str, status: int) -> Answer:
+    """Return the answer that refuses a request; the page has a text for each `why`."""
+    return {"refused": why}, status
+
+
+def for_insiders(
+    act: Callable[[HttpRequest, Insider], Answer],
+) -> Callable[[HttpRequest, str], HttpResponse]:
+    """Turn a function for people in a call into a view that takes the number of the conference.
+
+    The request is a form with `pass` and `name`. No CSRF token is asked for, as pages of the platform's other sites call
+    this, too; what proves the right is the pass, never a cookie. A site that does not serve the platform answers 503,
+    one that knows no such conference 404; the page then asks the next site.
+    """
+
+    @csrf_exempt
+    @require_POST
+    @never_cache
+    @wraps(act)
+    def view(request: HttpRequest, e164: str) -> HttpResponse:
+        conference = join_info(e164) if may_be_number(e164) else None
+        if conference is None:
+            answer, status = refused("ended", 404)
+            return JsonResponse(answer, status=status)
+        if not is_served_here(conference.platform):
+            answer, status = refused("elsewhere", 503)
+        elif (granted := valid_pass(request, conference)) is None:
+            answer, status = refused("pass", 403)
+        else:
+            name = request.POST.get("name", "")[:MOST_CHARACTERS_OF_NAME]
+            answer, status = act(request, Insider(conference, granted, name))
+        reply = JsonResponse(answer, status=status)
+        return allow_pages_of(request, reply, site_urls_of(conference.platform))
+
+    return view
+
+
+def whole_number(text: str) -> int:
+    """Return a number of the form, 0 for anything else."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS else 0
+
+
+MAX_DIGITS = 19

@@ -1,0 +1,37 @@
+// Panels stand beside the pictures, on a phone above them: the chat, and what else people do together. One is open at a time.
+
+import { $ } from "./page.js";
+
+/** @type {Panel | null} */
+let open = null;
+
+export class Panel {
+  /** @param {string} id of its element; `<id>-open` and `<id>-close` are its buttons. @param {() => void} shown is called when it opens */
+  constructor(id, shown = () => {}) {
+    this.element = $(id);
+    this.button = $(`${id}-open`);
+    this.#shown = shown;
+    this.button.addEventListener("click", () => this.toggle());
+    $(`${id}-close`).addEventListener("click", () => this.toggle(false));
+    this.element.addEventListener("keydown", (event) => event.key === "Escape" && this.toggle(false));
+  }
+  #shown;
+
+  get isOpen() {
+    return !this.element.hidden;
+  }
+
+  /** Open or close it. The focus goes to its first field, and back to its button. */
+  toggle(opens = !this.isOpen) {
+    if (opens === this.isOpen || (opens && this.button.hidden)) return;
+    if (opens && open) open.toggle(false);
+    open = opens ? this : null;
+    const hadFocus = this.element.contains(document.activeElement);
+    this.element.hidden = !opens;
+    this.button.setAttribute("aria-expanded", String(opens));
+    $("more").hidePopover?.();
+    if (opens) this.#shown();
+    if (opens) (this.element.querySelector("textarea, input") ?? this.element.querySelector("button")).focus();
+    else if (hadFocus) this.button.focus();
+  }
+}

@@ -1,0 +1,99 @@
+"""Somebody in a call writes into the conversation of its conference, with an account or as a guest.
+
+    page of the call -> its pass is checked (conferences/pages/chat_in_call.py)
+      -> the text is checked as that of any client, by the plugins too
+      -> lock of the conversation -> entry of its log -> members who are online are told
+
+Guests are no members: they have written, and read, only through the page of the call.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from domains.data.hooks import CallText
+from foundation import clock
+from foundation.cells.directory import PlatformStore, store_of
+from im.data import call_messages, people, queries
+from im.data.journal import NotServedHere, ReadOnly
+from im.data.locked_conversation import Denied, LockedConversation, lock_conversation
+from im.data.people import Person
+from im.flows.plugins.filters import Filter, load_filters
+from im.rules import message_decisions as rules
+from im.rules.call_guests import guest_id, marked_name
+from im.rules.conversation_decisions import DenyReason
+from im.rules.message_decisions import ConversationFacts, MemberFacts
+from im.rules.messages import DraftEntry, IncomingRequest, RefusedMessage, Say
+from im.rules.parse import InvalidMessage, message_text
+from im.rules.vocabulary import Cmd, Membership, Role, Type
+
+AWAY = DenyReason.AWAY.value
+"""The conversation cannot be written now; the page tries again."""
+
+
+def write_from_call(platform: str, confid: str, said: CallText) -> str:
+    """Write a text into the conversation of a conference; return why it is refused, or "" if it is stored.
+
+    The caller has checked that the writer was let in. A text that was stored before, with the same key, is stored once.
+    """
+    store = store_of(platform)
+    conversation = call_messages.conversation_of(store.database, confid)
+    if conversation is None:
+        return AWAY
+    number, writer = conversation[0], _writer(store, said)
+    try:
+        request = Say(number, Type.TEXT, message_text({"body": said.text}))
+    except InvalidMessage as invalid:
+        return invalid.code.value
+    checked = _checked(IncomingRequest(writer.id, "", request, said.key))
+    if isinstance(checked, RefusedMessage):
+        return checked.code.value
+    try:
+        with lock_conversation(store, number, writer, clock.now()) as locked:
+            return _append(locked, checked, said.key)
+    except (Denied, NotServedHere, ReadOnly):
+        return AWAY
+
+
+def _writer(store: PlatformStore, said: CallText) -> Person:
+    """Return who writes: the person with the account, or a guest."""
+    if said.account and (person := people.people_by_id(store, [said.account]).get(said.account)):
+        return person
+    return Person(guest_id(said.visitor), marked_name(said.name), "")
+
+
+@cache
+def _filters() -> list[Filter]:
+    """Return the plugins that check texts, loaded once in a process."""
+    return load_filters()
+
+
+def _checked(incoming: IncomingRequest) -> Say | RefusedMessage:
+    """Return a text as the plugins have changed it, or the refusal of one of them."""
+    for one_filter in _filters():
+        (result,) = one_filter.apply([incoming])
+        if isinstance(result, RefusedMessage):
+            return result
+        incoming = result
+    assert isinstance(incoming.request, Say)
+    return incoming.request
+
+
+def _append(locked: LockedConversation, request: Say, key: str) -> str:
+    """Append a message to the log of the locked conversation; return why not, or "" if it is there.
+
+    A member also has read up to it, and sees the own message.
+    """
+    row, writer = locked.row, locked.me
+    if queries.entry_sent_as(locked.database, row.id, writer.id, key):
+        return ""
+    own = locked.own_row if locked.own_row and locked.own_row.state == Membership.ACTIVE else None
+    role, muted_until = (Role(own.role), own.muted_until) if own else (Role.MEMBER, None)
+    member = MemberFacts(own.pk if own else 0, writer.id, writer.name, role, muted_until, 0)
+    facts = ConversationFacts(row.kind, row.closed, row.mute_all, row.last_seq, row.members)
+    if refused := rules.why_may_not_write(facts, member, locked.now):
+        return refused.code.value
+    name = own.name if own else writer.name
+    draft = DraftEntry(Cmd.MSG, writer.id, name, key, request.type.value, request.body)
+    locked.entries.append(row.append(draft, locked.now, member.id))
+    return ""

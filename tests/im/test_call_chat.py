@@ -1,0 +1,135 @@
+"""The chat of a call over HTTP: members and guests who were let in write and read, others do not."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.cache import cache
+
+from conferences.data import visitor_rates
+from conferences.data.join_links import join_link
+from conferences.rules.states import Conference
+from foundation import clock
+from foundation.cells.directory import own_platform, store_of
+from im.data.locked_conversation import lock_conversation
+from im.data.people import Person
+from im.flows import conferences
+from im.models import Conversation
+from im.rules.messages import Recall
+from im.rules.vocabulary import TEXT_BYTES
+from tests.im.http.town import Someone, someone
+from tests.im.test_conference_conversations import follow, running
+from tests.web_clients import BareClient, Browser
+
+
+class Insider:
+    """A browser that was let into the conference."""
+
+    def __init__(self, conference: Conference, name: str, person: Someone | None = None) -> None:
+        """Enter with the account of a person, or as a guest with a link."""
+        self.client, self.name, self.number = Browser(), name, conference.e164
+        if person:
+            self.client.force_login(person.account)
+        link = join_link(conference.confid, self.number).replace("/?", "/where?entering=1&")
+        self.answer = self.client.post(link, {"browser": uuid4().hex}).json()
+
+    def say(self, text: str = "", key: str = "", **more: Any) -> Any:
+        """Write a text, or only read; return the reply."""
+        form = {"pass": self.answer["pass"], "name": self.name, "text": text}
+        key = key or (uuid4().hex if text else "")
+        return self.client.post(f"/join/{self.number}/chat", form | {"key": key} | more)
+
+    def read(self, after: int = 0) -> list[tuple[str, str, bool, bool]]:
+        """Return what is there after an entry: name, text, whether a guest wrote it, whether it is the own."""
+        shown = self.say(after=after).json()["messages"]
+        return [(one["name"], one["text"], one["guest"], one["mine"]) for one in shown]
+
+
+@pytest.fixture
+def conference(platform: str) -> Conference:
+    """Return Anna's conference, with its conversation."""
+    cache.clear()
+    conferences._revisions.clear()
+    conference = running(password="")
+    follow()
+    return conference
+
+
+def test_members_and_guests_see_what_all_have_written_and_members_find_it_on_the_chat_page(
+    conference: Conference,
+) -> None:
+    anna = someone("anna")
+    hers, guest = Insider(conference, "typed", anna), Insider(conference, "Gus\u202e")
+    assert guest.answer["chat"] == Conversation.objects.get().last_seq
+    assert hers.say("Welcome").status_code == 200
+    assert guest.say("Hello", "k1").json()["messages"][-1]["mine"]
+    assert guest.say("Hello", "k1").status_code == 200
+    name = hers.read()[0][0]
+    assert hers.read() == [(name, "Welcome", False, True), ("Gus", "Hello", True, False)]
+    late = Insider(conference, "Late")
+    assert late.read() == [(name, "Welcome", False, False), ("Gus", "Hello", True, False)]
+    last = late.say().json()["last"]
+    assert late.read(last) == []
+
+    number = Conversation.objects.get().pk
+    log = {
+        (entry["data"]["publisher_name"], entry["data"]["body"])
+        for entry in anna.log(str(number))
+        if entry["cmd"] == "msg"
+    }
+    assert log == {(name, "Welcome"), ("Gus (guest)", "Hello")}
+    own = next(one["seq"] for one in hers.say().json()["messages"] if one["mine"])
+    anna.does(Recall(number, own))
+    assert late.say(after=last).json()["messages"][0]["gone"]
+    assert late.read()[0][1] == ""
+
+
+def test_nobody_without_a_pass_of_this_conference_reads_or_writes(conference: Conference) -> None:
+    Insider(conference, "Gus").say("secret")
+    other = running(password="", confid="other", e164="8800043", shortnum="00043")
+    path = f"/join/{conference.e164}/chat"
+    passes = ("", "forged", Insider(other, "Eve").answer["pass"])
+    for one_pass in passes:
+        reply = BareClient().post(path, {"pass": one_pass, "text": "x", "key": "k"})
+        assert (reply.status_code, reply.json()) == (403, {"refused": "pass"})
+    assert BareClient().get(path).status_code == 405
+    assert BareClient().post("/join/77/chat", {}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("x" * (TEXT_BYTES + 1), "too_large"), ("\x00", "bad_json")],
+    ids=["long", "control"],
+)
+def test_a_text_that_a_client_might_not_send_is_refused(
+    conference: Conference, text: str, code: str
+) -> None:
+    assert Insider(conference, "Gus").say(text).json() == {"refused": code}
+
+
+def test_a_guest_writes_no_more_than_people_do_and_not_where_only_administrators_speak(
+    conference: Conference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest = Insider(conference, "Gus")
+    Conversation.objects.update(mute_all=True)
+    assert guest.say("x").json() == {"refused": "muted"}
+    Conversation.objects.update(mute_all=False)
+    number = Conversation.objects.get().pk
+    with lock_conversation(
+        store_of(own_platform()), number, Person("", "x", ""), clock.now()
+    ) as locked:
+        locked.set_closed(True)
+    assert guest.say("x").json() == {"refused": "closed"}
+    monkeypatch.setitem(visitor_rates.MOST_OF_VISITOR, "write", 0)
+    assert guest.say("x").status_code == 429
+    assert guest.say().status_code == 200
+
+
+def test_before_the_conversation_is_there_the_page_is_told_to_try_again(platform: str) -> None:
+    cache.clear()
+    guest = Insider(running(password=""), "Gus")
+    assert "chat" not in guest.answer
+    assert guest.say("x").status_code == 503
+    assert guest.read() == []

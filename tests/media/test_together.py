@@ -1,0 +1,95 @@
+"""Two people do things together in a call, which moves to another unit; all is still there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from conferences.data.join_links import join_link
+from conferences.pages import entrance, in_call
+from domains.data.hooks import RunningConference
+from domains.management.commands.load_demo import DEMO_TENANT
+from im.flows import conferences
+from tests.browser import enter, join, person_of, shot
+from tests.media.conftest import Platform, Unit
+from tests.media.pages import restore, served
+from tests.media.whereabouts import Whereabouts
+
+NEWS = entrance.news_for_insiders
+
+
+@pytest.fixture
+def kept_conference(
+    transactional_db: None, platform: str, conference: Whereabouts, monkeypatch: pytest.MonkeyPatch
+) -> Whereabouts:
+    """Return a conference whose conversation lies in the database."""
+    conference.platform, conference.user_domain = platform, DEMO_TENANT
+    monkeypatch.setattr(entrance, "news_for_insiders", NEWS)
+    monkeypatch.setattr(in_call, "join_info", conference)
+    monkeypatch.setattr(in_call, "is_served_here", lambda platform: True)
+    about = RunningConference("c1", 1, "Weekly Board", DEMO_TENANT, "", frozenset())
+    conferences._find_or_create_conversation("default", about)
+    return conference
+
+
+async def test_what_people_do_together_in_a_call_survives_its_unit(
+    browser: Any,
+    unit: Unit,
+    units: Callable[[str], Unit],
+    platform_side: Platform,
+    kept_conference: Whereabouts,
+) -> None:
+    await units("u2").start()
+    kept_conference.join = (await platform_side.creates("u1"))["join"]
+    with served() as site:
+        url = site + join_link("c1", "8800001")
+        anna = await enter(browser, url, "Anna")
+        ben = await person_of(browser, width=390, height=780)
+        await ben.goto(url)
+        await join(ben, "Ben")
+        for page in (anna, ben):
+            await page.get_by_text("2 people").wait_for(state="attached")
+        await chat(anna, ben)
+
+        kept_conference.state = "pending_restore"
+        listed = (await platform_side.controls("u1", "GETMTLIST"))["mts"]
+        unit.kill_janus()
+        await anna.get_by_text("The conference is moving").wait_for()
+        kept_conference.join = await restore(platform_side, listed[0]["mtid"], listed, {})
+        kept_conference.state = "running"
+        await anna.get_by_text("You are in the conference").wait_for()
+        cara = await enter(browser, url, "Cara")
+        await chat_is_kept(anna, cara)
+        for page in (anna, ben, cara):
+            assert page.errors == []
+
+
+async def chat(anna: Any, ben: Any) -> None:
+    """Let Anna write while Ben's chat is closed, and Ben answer on a phone, by keyboard alone."""
+    await anna.get_by_role("button", name="Chat", exact=True).wait_for()
+    await anna.keyboard.press("c")
+    await anna.keyboard.type("Coffee at ten?")
+    await anna.keyboard.press("Enter")
+    await ben.get_by_text("Anna (guest): Coffee at ten?").wait_for()
+    await ben.get_by_role("button", name="Chat, unread messages: 1").wait_for()
+    await ben.keyboard.press("c")
+    await ben.locator("#chat-log").get_by_text("Coffee at ten?").wait_for()
+    await shot(ben, "chat-phone")
+    await ben.keyboard.type("Yes")
+    await ben.keyboard.press("Enter")
+    await anna.locator("#chat-log").get_by_text("Yes").wait_for()
+    await shot(anna, "chat")
+    assert await ben.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await ben.keyboard.press("Escape")
+    await ben.get_by_role("button", name="Chat", exact=True).wait_for()
+
+
+async def chat_is_kept(anna: Any, cara: Any) -> None:
+    """See that who comes later reads all, and that writing goes on."""
+    await cara.get_by_role("button", name="Chat", exact=True).click()
+    await cara.locator("#chat-log").get_by_text("Coffee at ten?").wait_for()
+    await cara.get_by_label("Message to all").fill("Me too")
+    await cara.get_by_role("button", name="Send").click()
+    await anna.locator("#chat-log").get_by_text("Me too").wait_for()
