@@ -199,12 +199,12 @@ def test_a_month_shows_day_by_day_what_is_booked_and_to_what_one_is_invited(
 
 def test_a_refused_form_says_why_and_stays_filled_in(hers: Browser) -> None:
     form = {"name": "Choir <2>", "day": "soon", "time": "09:30", "zone": "UTC", "duration": "120"}
-    form |= {"places": "16", "repeat": "weekly", "count": "7", "guests": "gus@example.org"}
+    form |= {"places": "32", "repeat": "weekly", "count": "7", "guests": "gus@example.org"}
     page = _refused(hers, form)
     assert "Choose another." in page
     for kept in ("Choir &lt;2&gt;", "09:30", "gus@example.org", 'value="7"'):
         assert kept in page
-    for chosen in ('value="120" selected', 'value="weekly" selected', "<option selected>16"):
+    for chosen in ('value="120" selected', 'value="weekly" selected', "<option selected>32"):
         assert chosen in page
     assert "time zone is not known" in _refused(hers, {**form, "day": str(DAY), "zone": "Mars"})
     assert not Reservation.objects.exists()
