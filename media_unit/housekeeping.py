@@ -68,7 +68,10 @@ class Housekeeping:
             self._forget_connection(hint.handle)
             return
         e164 = e164_of(hint.janus_room)
-        if e164 in self._unit.conferences and e164 not in self._to_be_read:
+        conference = self._unit.conferences.get(e164)
+        if conference and conference.janus_room == hint.janus_room and hint.shares is not None:
+            conference.roster.note_sharing(hint.participant, hint.shares)
+        if conference and e164 not in self._to_be_read:
             self._to_be_read.add(e164)
             self._start_task(self._refresh_soon(e164))
 

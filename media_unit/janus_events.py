@@ -20,6 +20,8 @@ log = logging.getLogger("conferences.media.janus")
 
 _MOST_BYTES = 4096
 """The size of the largest text of a participant that is read, with what Janus says about it."""
+_SCREEN = "screen"
+"""The description that the join page gives to the stream of a screen."""
 _PLUGIN, _HANDLE, _MEDIA = 64, 2, 32
 """The numbers by which Janus names the types of its events."""
 
@@ -38,6 +40,8 @@ class Hint:
     participant: str = ""
     receiving: bool = True
     medium: str = ""
+    shares: bool | None = None
+    """Whether the participant sends a screen now; `None`: the event does not say."""
 
 
 def hint_of(event: dict[str, Any]) -> Hint | None:
@@ -52,6 +56,7 @@ def hint_of(event: dict[str, Any]) -> Hint | None:
             plugin=str(details.get("plugin")),
             janus_room=str(data["room"]),
             participant=str(data.get("id") or data.get("username") or ""),
+            shares=_shares(data),
         )
     # The subtype 1 tells that media have stopped or come again.
     if kind == _MEDIA and event.get("subtype") == 1 and "receiving" in details:
@@ -64,6 +69,19 @@ def hint_of(event: dict[str, Any]) -> Hint | None:
     if kind == _HANDLE and details.get("name") == "detached":
         return Hint(kind="gone", handle=handle)
     return None
+
+
+def _shares(data: dict[str, object]) -> bool | None:
+    """Return whether a participant sends a screen, by an event of the video room; `None` if the event does not say."""
+    if data.get("event") not in ("published", "updated", "unpublished"):
+        return None
+    streams = data.get("streams")
+    return any(
+        isinstance(stream, dict)
+        and stream.get("description") == _SCREEN
+        and not stream.get("disabled")
+        for stream in (streams if isinstance(streams, list) else [])
+    )
 
 
 class EventListener:

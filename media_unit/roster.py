@@ -48,6 +48,8 @@ class Terminal:
     mute: bool = False
     silence: bool = False
     links: set[tuple[str, str]] = field(default_factory=set)
+    shares: bool = False
+    """Whether it sends a screen."""
     extra: Body = field(default_factory=dict)
     """Fields that the unit does not need, and reports as the call request gave them."""
 
@@ -94,6 +96,7 @@ class Terminal:
             mute=fields.flag(self.mute),
             silence=fields.flag(self.silence),
             visitor=self.visitor or None,
+            dual=1 if self.shares else None,
             extra=self.extra,
         )
 
@@ -107,6 +110,8 @@ class Roster:
         """Terminal id (`mtid`) -> terminal."""
         self._last = 0
         """The highest number that was given as an id."""
+        self._sharing: set[str] = set()
+        """The participants, by their ids in the video room, who send a screen."""
 
     @property
     def mts(self) -> tuple[fields.Terminal, ...]:
@@ -175,6 +180,8 @@ class Roster:
         was_online = {terminal.mtid for terminal in self.online}
         for listed in self.terminals.values():
             listed.links = set()
+        connections = list(connections)
+        self._sharing &= {connection.id for connection in connections if connection.plugin == VIDEO}
         arrived = []
         for person in _group_by_person(connections):
             links = {(connection.plugin, connection.id) for connection in person}
@@ -187,7 +194,18 @@ class Roster:
                 arrived.append(terminal)
             elif (is_muted := _is_muted(person)) is not None:
                 terminal.mute = is_muted
+        self._mark_sharers()
         return arrived
+
+    def _mark_sharers(self) -> None:
+        """Note at each terminal whether one of its connections sends a screen."""
+        links = {(VIDEO, participant) for participant in self._sharing}
+        for terminal in self.terminals.values():
+            terminal.shares = not links.isdisjoint(terminal.links)
+
+    def note_sharing(self, participant: str, shares: bool) -> None:
+        """Note whether a participant of the video room sends a screen; `update` shows it in the list."""
+        (self._sharing.add if shares else self._sharing.discard)(participant)
 
     def _match_or_add(self, display: str) -> Terminal | None:
         """Return the terminal for somebody who joins as `display`: an offline one of that name, else a new one.
@@ -217,16 +235,18 @@ class Roster:
             {name: getattr(terminal, name) for name in names} | {"links": sorted(terminal.links)}
             for terminal in self.terminals.values()
         ]
-        return {"last": self._last, "terminals": stored}
+        return {"last": self._last, "terminals": stored, "sharing": sorted(self._sharing)}
 
     @classmethod
     def from_stored(cls, body: Body) -> Roster:
         """Return the list of terminals from a JSON object that `to_stored` has returned."""
         roster = cls()
         roster._last = body["last"]
+        roster._sharing = set(body.get("sharing", ()))  # an earlier version did not store it
         for row in body["terminals"]:
             links = {(plugin, participant) for plugin, participant in row["links"]}
             roster.terminals[row["mtid"]] = Terminal(**(row | {"links": links}))
+        roster._mark_sharers()
         return roster
 
 

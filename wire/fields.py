@@ -85,6 +85,8 @@ class Terminal(OpenObject):
     silence: Flag | None = None
     visitor: str | None = None
     """The id that the join page gave to the browser of this participant; a terminal of another kind has none."""
+    dual: Flag | None = None
+    """1 while the terminal shares a screen (our addition); a unit that cannot know it leaves it out."""
 
 
 class InvitedTerminal(OpenObject):

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from conferences.api import request_parsing, shapes
 from conferences.api.call import Call, terminal_of
+from conferences.rules.sharing import id_of_sharer
 from foundation.web.errors import Refusal, ack
 from foundation.web.serializers import answers
 from wire.conference_control import SetChairman, SetSpeaker, TerminalControl
@@ -59,9 +60,8 @@ class DualStream(Call):
 
     @extend_schema(responses={200: answers(shapes.RoleHolder)})
     def get(self, request: Request, conf_id: str) -> Response:
-        """Answer the terminal that shares content; empty means nobody."""
-        self.own_conference(request, conf_id)
-        return ack(mt_id="")
+        """Answer the terminal that shares content (a screen), as its media unit reports; empty means nobody."""
+        return ack(mt_id=id_of_sharer(self.own_conference(request, conf_id)))
 
     @extend_schema(request=shapes.Role, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import orjson
 
+from conferences.rules.sharing import id_of_sharer
 from conferences.rules.states import Conference, ConferenceState, EndReason
 from foundation.bus.outgoing import Event
 from foundation.json_value import JSONValue
@@ -78,6 +79,8 @@ def _events_of_parts(before: Conference, after: Conference) -> Iterator[Event]:
     for name, suffix in _OWN_CHANNELS.items():
         if getattr(before, name) != getattr(after, name):
             yield _event(after, suffix, UPDATE)
+    if id_of_sharer(before) != id_of_sharer(after):
+        yield _event(after, "/dualstream", UPDATE)
     if before.mts != after.mts:
         yield from _events_of_terminals(before, after)
     if before.settings != after.settings:

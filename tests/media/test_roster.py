@@ -104,6 +104,44 @@ def test_events_are_hints() -> None:
         assert hint_of(event) is None
 
 
+@pytest.mark.parametrize(
+    ("kind", "screen", "shares"),
+    [
+        ("published", {"description": "screen"}, True),
+        ("updated", {"description": "screen"}, True),
+        ("updated", {"description": "camera"}, False),
+        ("updated", {"description": "screen", "disabled": True}, False),
+        ("unpublished", None, False),
+        ("configured", None, None),
+    ],
+)
+def test_an_event_of_the_video_room_says_whether_a_screen_is_sent(
+    kind: str, screen: dict[str, object] | None, shares: bool | None
+) -> None:
+    streams = {"streams": [{"description": "camera"}, screen]} if screen else {}
+    data = {"event": kind, "room": "8-1", "id": "a", **streams}
+    hint = hint_of({"type": 64, "handle_id": 5, "event": {"plugin": VIDEO, "data": data}})
+    assert hint is not None
+    assert hint.shares is shares
+
+
+def test_who_shares_a_screen_is_listed_with_it_also_after_the_roster_was_stored() -> None:
+    roster = Roster()
+    anna, ben = JanusConnection(VIDEO, "a", "Anna"), JanusConnection(VIDEO, "b", "Ben")
+    roster.note_sharing("b", True)
+    roster.update([anna, ben])
+    assert [terminal.dual for terminal in roster.mts] == [None, 1]
+    roster = Roster.from_stored(roster.to_stored())
+    assert [terminal.dual for terminal in roster.mts] == [None, 1]
+    roster.note_sharing("b", False)
+    roster.note_sharing("a", True)
+    roster.update([anna, ben])
+    assert [terminal.dual for terminal in roster.mts] == [1, None]
+    roster.update([ben])
+    roster.update([anna, ben])
+    assert [terminal.dual for terminal in roster.mts] == [None, None], "who comes again sends none"
+
+
 def test_long_lists_are_split(tmp_path: Path) -> None:
     config = UnitConfig(amqp_url="", ip="127.0.0.1", pid="u", directory=tmp_path, port_base=20000)
     entries = [UnitListEntry(e164=str(i), incarnation=1, name="x" * 1000) for i in range(700)]

@@ -13,6 +13,7 @@ from conferences.rules.create import give_up_create
 from conferences.rules.events import MAX_REPORTED_ENTRIES, events_of_change
 from conferences.rules.monitor_states import Monitor
 from conferences.rules.restore import decide_lost
+from conferences.rules.sharing import id_of_sharer
 from conferences.rules.states import Conference, ConferenceState, EndReason
 from foundation.bus.typed_json import read_as
 from tests.factories import NOW, NUMBER, UNIT, conference, memory_unit_of_work, seconds
@@ -113,6 +114,19 @@ def test_roles_have_channels_of_their_own() -> None:
         f"{PATH}/chairman",
         f"{PATH}/speaker",
     ]
+
+
+def test_who_shares_a_screen_has_a_channel_while_the_conference_runs() -> None:
+    nobody = conference(mts=(terminal("1"), terminal("2"), terminal("3")))
+    two = nobody.change(mts=(terminal("1"), terminal("2", dual=1), terminal("3", dual=1)))
+    one = nobody.change(mts=(terminal("1"), terminal("2", dual=1), terminal("3")))
+    assert updates(nobody, two)[0] == f"{PATH}/dualstream"
+    assert id_of_sharer(two) == id_of_sharer(one) == "2"
+    assert f"{PATH}/dualstream" not in updates(two, one)
+    assert id_of_sharer(nobody) == ""
+    pending = decide_lost(two, UNIT, NOW).after
+    assert pending is not None
+    assert id_of_sharer(pending) == ""
 
 
 def with_settings(**extra: Any) -> Conference:
