@@ -77,10 +77,17 @@ number            | conferences.number      | v.... | v....   | v....    | .....
     def connect(self) -> None:
         """Connect this app to transactions, metrics, health, and the hooks of domains and machine rooms."""
         from conferences.api import commands
-        from conferences.data import metrics, platform_resolver, queries, recording_health
+        from conferences.data import (
+            metrics,
+            platform_resolver,
+            queries,
+            recording_health,
+            recording_store,
+        )
         from conferences.data.database_unit_of_work import ConferencesDatabaseUnitOfWork
         from conferences.flows import due
         from domains.data import hooks
+        from foundation.backup import parts
         from foundation.bus.partition import PLATFORMS_OF
         from foundation.bus.unit_of_work import APP_UNITS_OF_WORK
         from foundation.web import errors, findings, health
@@ -94,6 +101,7 @@ number            | conferences.number      | v.... | v....   | v....    | .....
         hooks.END_RUNNING.connect(due.end_conferences_below)
         hooks.END_RUNNING_IN.connect(due.end_conferences_below_in)
         health.GAUGES += [metrics.gauges, recording_health.gauges]
+        parts.FOLDERS.connect(recording_store.folders_of_backup)
         findings.MORE_FINDINGS.connect(recording_health.findings)
         errors.REFUSAL_WHILE_CLOSED.connect(commands.refusal_if_served_elsewhere)
 

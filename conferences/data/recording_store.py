@@ -9,7 +9,7 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BufferedRandom
 from pathlib import Path
@@ -61,6 +61,11 @@ def read_order(order: str) -> SegmentKey:
 def folder_of(recording: str) -> Path:
     """Return the folder of a recording, by its id, which we have generated."""
     return Path(settings.RECORDINGS) / recording[-2:] / recording
+
+
+def folders_of_backup() -> Mapping[str, Path | str]:
+    """Return the folder of all recordings, which belongs to a backup of the site."""
+    return {"recordings": Path(settings.RECORDINGS)}
 
 
 def segment_folder(key: SegmentKey) -> Path:

@@ -25,6 +25,8 @@ pytestmark = pytest.mark.xdist_group("backup")
 VHOST = "/vhosts/integrator"
 """A virtual host that only the broker's definitions know of."""
 
+FOLDERS = ("IM_FILES", "RECORDINGS")
+
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
@@ -92,7 +94,8 @@ def hold_a_conference(site: Site) -> str:
 def lose_everything(site: Site) -> None:
     """Kill all processes and servers, delete their data and people's files, and start the servers empty."""
     site.discard()
-    shutil.rmtree(site.env["IM_FILES"])
+    for name in FOLDERS:
+        shutil.rmtree(site.env[name])
     site.stopping = False
     Parallel().run([server.start for server in site.servers])
 
@@ -102,9 +105,10 @@ def test_what_was_acknowledged_before_a_backup_is_there_after_a_restore(
 ) -> None:
     url, key = site.rabbitmq.management_url, str(tmp_path / "key.txt")
     call_api(url, "PUT", VHOST)
-    files = Path(site.env["IM_FILES"])
-    files.mkdir(exist_ok=True)
-    (files / "picture").write_bytes(b"\x89PNG")
+    files = [Path(site.env[name]) / "x" / "a file" for name in FOLDERS]
+    for file in files:
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"\x89PNG")
     number = hold_a_conference(site)
     talk = Talk(site)
     talk.wait_for(5)
@@ -127,7 +131,7 @@ def test_what_was_acknowledged_before_a_backup_is_there_after_a_restore(
     stored = dict(read_log(anna, talk.conversation))
     assert {mark: seq for mark, (_, seq) in acknowledged.items()}.items() <= stored.items()
     assert hold_a_conference(site) != number
-    assert (files / "picture").read_bytes() == b"\x89PNG"
+    assert [file.read_bytes() for file in files] == [b"\x89PNG"] * len(FOLDERS)
     assert call_api(url, "GET", VHOST) is not None
     assert f'SECRET_KEY="{site.vault.secret_key}"' in (tmp_path / "env" / "env").read_text()
 
