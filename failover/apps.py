@@ -41,15 +41,17 @@ site              | failover.register       | v...o | .....   | .....    | .....
     def connect(self) -> None:
         """Register what other apps use of this one: its part of transactions, the serving site, remarks on backups."""
         from domains.data import hooks
-        from failover.data import register_view
+        from failover.data import cell_metrics, register_view
         from failover.data.unit_of_work import FailoverUnitOfWork
         from failover.flows import status
         from foundation.bus.link import SERVING_SITE
         from foundation.bus.unit_of_work import APP_UNITS_OF_WORK
+        from foundation.web import health
 
         APP_UNITS_OF_WORK["failover"] = FailoverUnitOfWork
         SERVING_SITE.connect(register_view.serving_site)
         hooks.REMARKS.connect(status.backup_remark)
+        health.GAUGES.append(cell_metrics.gauges)
 
     def sidebar(self) -> Sequence[SidebarGroup]:
         """Return the entry "Sites" of the admin pages' sidebar."""
