@@ -5,6 +5,7 @@ The page docs/configuration.md lists every variable with its meaning and default
 
 from __future__ import annotations
 
+import os
 import tomllib
 from datetime import timedelta
 from ipaddress import ip_network
@@ -18,12 +19,13 @@ from confplatform.declarations import roles
 from confplatform.settings_parts import api_examples, backup, mail, message_center
 from confplatform.settings_parts.admin_theme import UNFOLD as _UNFOLD
 from confplatform.settings_parts.api_text import API_SETTINGS
+from confplatform.settings_parts.site_env import SiteEnv
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 
-env = backup.NotedEnv()
 environ.Env.read_env(str(BASE_DIR / ".env"), overwrite=False)
+env = SiteEnv(os.environ)
 
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="only-for-debugging" if DEBUG else "")
@@ -52,17 +54,9 @@ except ValueError as error:
     raise ImproperlyConfigured(f"MONITOR_NETWORKS: {error}.") from None
 DR_TAKEOVERS_PER_HOUR = env.int("DR_TAKEOVERS_PER_HOUR", default=1)
 REGISTER_URL = env.str("REGISTER_URL", default="")
-
-
-def _read_secret(name: str) -> str:
-    """Return a secret from an environment variable, or from the file that the variable `<name>_FILE` names."""
-    path = env.str(f"{name}_FILE", default="")
-    return env.str(name, default="") or (Path(path).read_text().strip() if path else "")
-
-
-LICENSE_PUBLIC_KEY = _read_secret("LICENSE_PUBLIC_KEY")
-LICENSE_SEALING_KEY = _read_secret("LICENSE_SEALING_KEY")
-ACCOUNT_SEALING_KEY = _read_secret("ACCOUNT_SEALING_KEY")
+LICENSE_PUBLIC_KEY = env.str("LICENSE_PUBLIC_KEY", default="")
+LICENSE_SEALING_KEY = env.str("LICENSE_SEALING_KEY", default="")
+ACCOUNT_SEALING_KEY = env.str("ACCOUNT_SEALING_KEY", default="")
 
 # ---- stores: each platform's data has an alias and a Redis of its own ---------------------------
 

@@ -1,28 +1,12 @@
-"""The settings of backups are read from environment variables, and which variables there are is noted for them."""
+"""The settings of backups are read from environment variables."""
 
 from __future__ import annotations
 
-import environ
+from confplatform.settings_parts.site_env import SiteEnv
 
 
-class NotedEnv(environ.Env):  # type: ignore[misc]  # it has no types
-    """The environment notes the name of each variable that the settings ask for, since a backup holds them all."""
-
-    names: set[str]
-
-    def __init__(self) -> None:
-        """Begin without names."""
-        super().__init__()
-        self.names = set()
-
-    def get_value(self, var: str, *args: object, **kwargs: object) -> object:
-        """Note the name of a variable, and return its value."""
-        self.names.add(str(var))
-        return super().get_value(var, *args, **kwargs)
-
-
-def read_settings(env: NotedEnv) -> dict[str, object]:
-    """Return the settings of backups."""
+def read_settings(env: SiteEnv) -> dict[str, object]:
+    """Return the settings of backups, and the names of all variables, which a backup holds."""
     return {
         "BACKUP_DIR": env.str("BACKUP_DIR", default=""),
         "BACKUP_FOLDERS": env.dict("BACKUP_FOLDERS", default={}),

@@ -1,0 +1,74 @@
+"""The environment of a site: settings come from variables, and secrets from variables or from files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+SECRETS = (
+    "SECRET_KEY",
+    "DATABASE_URL",
+    "POSSIBLE_DATABASES",
+    "REGISTER_URL",
+    "REDIS_URL",
+    "POSSIBLE_REDIS",
+    "AMQP_URL",
+    "CELERY_BROKER_URL",
+    "PEERS",
+    "RABBITMQ_MANAGEMENT_URL",
+    "IM_AMQP_URL",
+    "IM_MANAGEMENT_URL",
+    "EMAIL_URL",
+    "TURN_SECRET",
+    "XMPP_SECRET",
+    "LICENSE_PUBLIC_KEY",
+    "LICENSE_SEALING_KEY",
+    "ACCOUNT_SEALING_KEY",
+)
+"""Each of these may be in a file instead, which the variable `<name>_FILE` names."""
+
+
+class SiteEnv(environ.Env):  # type: ignore[misc]  # it has no types
+    """The environment notes the name of each variable that the settings ask for, since a backup holds them all."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        """Take the variables, and the contents of files with secrets, which no other process inherits.
+
+        Raises ImproperlyConfigured.
+        """
+        super().__init__()
+        self.ENVIRON = {**variables, **read_secrets(variables)}
+        self.names = {f"{name}_FILE" for name in SECRETS}
+
+    def get_value(self, var: str, *args: object, **kwargs: object) -> object:
+        """Note the name of a variable, and return its value."""
+        self.names.add(str(var))
+        return super().get_value(var, *args, **kwargs)
+
+
+def read_secrets(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the secrets that lie in files: name -> content, without white space around it.
+
+    Raises ImproperlyConfigured for a file that cannot be read or is empty, and for a secret that is given twice.
+    """
+    secrets = {}
+    for name in SECRETS:
+        path = variables.get(f"{name}_FILE", "")
+        if not path:
+            continue
+        if variables.get(name):
+            raise ImproperlyConfigured(f"{name} and {name}_FILE: set only one of them.")
+        try:
+            secrets[name] = Path(path).read_text().strip()
+        except (OSError, UnicodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise ImproperlyConfigured(
+                f"{name}_FILE: {path} cannot be read by user {os.geteuid()}: {reason}."
+            ) from None
+        if not secrets[name]:
+            raise ImproperlyConfigured(f"{name}_FILE: {path} is empty.")
+    return secrets
