@@ -11,6 +11,7 @@ from conferences.models.conference import (
     Number,
     NumberCursor,
 )
+from conferences.models.polls import Poll, PollVote
 from conferences.models.recordings import Recording, RecordingSegment
 from conferences.models.registry import NumberReport, RegisteredNumber
 from conferences.models.reservations import (
@@ -40,6 +41,8 @@ __all__ = [
     "NumberReport",
     "Occurrence",
     "PersonalTemplate",
+    "Poll",
+    "PollVote",
     "PublicTemplate",
     "Recording",
     "RecordingSegment",

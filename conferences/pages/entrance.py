@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from conferences.data import attendees, lobby
+from conferences.data import attendees, lobby, poll_rows
 from conferences.data.join_info import JoinInfo
 from conferences.data.join_passes import Pass, pass_of, signed_pass, visitor_of
 from conferences.rules.admission import Entry, decide_entry, is_kept_out
@@ -60,11 +60,12 @@ def _answer_in_lobby(conference: JoinInfo, visitor: str, name: str) -> Entry | L
 def news_for_insiders(conference: JoinInfo) -> dict[str, object]:
     """Return by which numbers a page in the call learns that it has something to fetch.
 
-    `chat`: the last entry of the conversation, left out while there is none.
+    `chat`: the last entry of the conversation, left out while there is none. `polls`: the version of the polls.
     """
     database = store_of(conference.platform).database
     last_seq = hooks.CHAT_LAST_SEQ.call(database, conference.confid)
-    return {} if last_seq is None else {"chat": last_seq}
+    polls: dict[str, object] = {"polls": poll_rows.last_version(database, conference.confid)}
+    return polls if last_seq is None else polls | {"chat": last_seq}
 
 
 def valid_pass(request: HttpRequest, conference: JoinInfo) -> Pass | None:

@@ -115,6 +115,18 @@ _TEXTS: dict[str, Promise] = {
     "chat_closed": gettext_lazy("The chat is closed."),
     "chat_muted": gettext_lazy("You may not write here now, or not this text."),
     "chat_too_large": gettext_lazy("The message is too long."),
+    # Polls.
+    "poll_new": gettext_lazy("A question to all: %(question)s"),
+    "poll_none": gettext_lazy("Nothing has been asked yet."),
+    "poll_voters": gettext_lazy("Votes: %(count)s"),
+    "poll_anonymous": gettext_lazy("anonymous"),
+    "poll_multiple": gettext_lazy("more than one answer may be chosen"),
+    "poll_closed": gettext_lazy("closed"),
+    "poll_close": gettext_lazy("Close this poll"),
+    "poll_refused": gettext_lazy("That was not possible. Please try again."),
+    "poll_question": gettext_lazy("The question is missing or too long."),
+    "poll_answers": gettext_lazy("Give 2 to 10 different answers of at most 100 characters."),
+    "poll_full": gettext_lazy("There are too many polls or votes."),
     # The connection.
     "line_fair": gettext_lazy("Weak connection"),
     "line_bad": gettext_lazy("Bad connection"),

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from conferences.data import attendees
+from conferences.data import attendees, poll_rows
 from conferences.data.platform_resolver import platform_of_domain
 from conferences.pages import my_conferences, texts
 from conferences.rules.attendance import Attendance, account_of, attendance_of, may_export
@@ -84,6 +84,7 @@ def show_past_conference(request: HttpRequest, confid: str) -> HttpResponse:
         "person": person,
         "conference": _conference_for_page(conference, person),
         "attendance": past.attendance,
+        "polls": poll_rows.polls_of(past.store.database, conference.confid),
         "chat": CHAT_OF.call(past.store.database, conference.confid, person.moid),
         "csv": reverse("past-attendance", args=[conference.confid]) if past.may_export else "",
     }

@@ -13,6 +13,7 @@ from conferences.pages import (
     my_rooms,
     number_page,
     past_page,
+    polls_in_call,
     week_page,
 )
 
@@ -81,4 +82,5 @@ urlpatterns = [
     path("join/<str:e164>/", join_page.show_join_page, name="join"),
     path("join/<str:e164>/where", join_page.answer_where_to_join, name="join-where"),
     path("join/<str:e164>/chat", chat_in_call.chat_in_call, name="join-chat"),
+    path("join/<str:e164>/polls", polls_in_call.polls_in_call, name="join-polls"),
 ]

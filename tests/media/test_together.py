@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.conf import settings
 
 from conferences.data.join_links import join_link
 from conferences.pages import entrance, in_call
@@ -13,9 +15,11 @@ from domains.data.hooks import RunningConference
 from domains.management.commands.load_demo import DEMO_TENANT
 from im.flows import conferences
 from tests.browser import enter, join, person_of, shot
+from tests.im.http.town import someone
 from tests.media.conftest import Platform, Unit
 from tests.media.pages import restore, served
 from tests.media.whereabouts import Whereabouts
+from tests.web_clients import Browser
 
 NEWS = entrance.news_for_insiders
 
@@ -45,13 +49,17 @@ async def test_what_people_do_together_in_a_call_survives_its_unit(
     kept_conference.join = (await platform_side.creates("u1"))["join"]
     with served() as site:
         url = site + join_link("c1", "8800001")
-        anna = await enter(browser, url, "Anna")
+        anna = await person_of(browser)
+        await sign_in(anna, site)
+        await anna.goto(url)
+        await join(anna, "Anna")
         ben = await person_of(browser, width=390, height=780)
         await ben.goto(url)
         await join(ben, "Ben")
         for page in (anna, ben):
             await page.get_by_text("2 people").wait_for(state="attached")
         await chat(anna, ben)
+        await hold_poll(anna, ben)
 
         kept_conference.state = "pending_restore"
         listed = (await platform_side.controls("u1", "GETMTLIST"))["mts"]
@@ -62,8 +70,19 @@ async def test_what_people_do_together_in_a_call_survives_its_unit(
         await anna.get_by_text("You are in the conference").wait_for()
         cara = await enter(browser, url, "Cara")
         await chat_is_kept(anna, cara)
+        await poll_is_kept(anna, cara)
         for page in (anna, ben, cara):
             assert page.errors == []
+
+
+async def sign_in(page: Any, site: str) -> None:
+    """Sign in as Anna, who has an account of the tenant."""
+    browser = Browser()
+    await sync_to_async(browser.force_login)(await sync_to_async(lambda: someone("anna").account)())
+    session = browser.cookies[settings.SESSION_COOKIE_NAME].value
+    await page.context.add_cookies(
+        [{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": site}]
+    )
 
 
 async def chat(anna: Any, ben: Any) -> None:
@@ -72,7 +91,7 @@ async def chat(anna: Any, ben: Any) -> None:
     await anna.keyboard.press("c")
     await anna.keyboard.type("Coffee at ten?")
     await anna.keyboard.press("Enter")
-    await ben.get_by_text("Anna (guest): Coffee at ten?").wait_for()
+    await ben.get_by_text(": Coffee at ten?").wait_for()
     await ben.get_by_role("button", name="Chat, unread messages: 1").wait_for()
     await ben.keyboard.press("c")
     await ben.locator("#chat-log").get_by_text("Coffee at ten?").wait_for()
@@ -92,4 +111,37 @@ async def chat_is_kept(anna: Any, cara: Any) -> None:
     await cara.locator("#chat-log").get_by_text("Coffee at ten?").wait_for()
     await cara.get_by_label("Message to all").fill("Me too")
     await cara.get_by_role("button", name="Send").click()
-    await anna.locator("#chat-log").get_by_text("Me too").wait_for()
+    await anna.locator("#chat-log").get_by_text("Me too").wait_for(state="attached")
+
+
+async def hold_poll(anna: Any, ben: Any) -> None:
+    """Let Anna, who has an account, ask, and the guest Ben vote, and think better of it."""
+    await anna.keyboard.press("Escape")
+    await anna.keyboard.press("o")
+    await anna.get_by_text("Ask something").click()
+    await anna.get_by_label("Question").fill("Where?")
+    await anna.get_by_label("Answers, one a line").fill("Here\nThere\nNowhere")
+    await anna.get_by_role("button", name="Ask everybody").click()
+    await ben.get_by_text("A question to all: Where?").wait_for()
+    await ben.keyboard.press("o")
+    await ben.get_by_role("radio", name="Here", exact=False).first.check()
+    await anna.get_by_text("1 · 100 %").wait_for()
+    await ben.locator("#polls").get_by_role("radio").nth(1).check()
+    await anna.locator("#polls").get_by_role("radio").nth(0).check()
+    await ben.get_by_text("1 · 50 %").nth(1).wait_for()
+    await shot(ben, "poll-phone")
+    await shot(anna, "poll")
+    assert await ben.get_by_text("Ask something").is_hidden()
+    assert await ben.get_by_role("button", name="Close this poll").count() == 0
+    assert await ben.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+async def poll_is_kept(anna: Any, cara: Any) -> None:
+    """See that who comes later sees the result, and that Anna closes the poll."""
+    await cara.get_by_role("button", name="More").click()
+    await cara.get_by_role("button", name="Polls").click()
+    await cara.get_by_text("1 · 50 %").nth(1).wait_for()
+    await cara.get_by_text("Ben (guest)").wait_for()
+    await anna.get_by_role("button", name="Close this poll").click()
+    await cara.get_by_text("Votes: 2 · closed").wait_for()
+    assert await cara.locator("#polls").get_by_role("radio").nth(2).is_disabled()

@@ -7,6 +7,7 @@ import { followLanguage } from "./language.js";
 import { Lobby } from "./lobby.js";
 import { OwnMedia } from "./own_media.js";
 import { $, filled, keep, notice, pause, randomId, recall, takePassword } from "./page.js";
+import { PollsPanel } from "./polls.js";
 import { SCREEN } from "./publishing.js";
 import { listenForShortcuts } from "./shortcuts.js";
 import { Signals } from "./signals.js";
@@ -76,6 +77,7 @@ async function follow() {
     if (refusal) return leave(refusal, advice);
     $("stage").hidden = lobby.isWaiting;
     chat.hear(answer);
+    polls.hear(answer);
     if (answer?.join && placeOf(answer.join) !== place) enter(answer.join, (await loading).Call);
     // While sound and pictures flow, a platform that does not answer is nothing to tell.
     if (!answer && !call) say(words.away);
@@ -125,6 +127,7 @@ const view = new View(tiles, words, () => room.arranged((id) => tiles.people.has
 
 const signals = new Signals(tiles, words, room, (signal) => call?.say(signal));
 const poke = () => call?.say({ kind: "news" });
+const polls = new PollsPanel(words, (fields) => whereabouts.say("polls", { name: me.name, ...fields }), poke);
 const chat = new ChatPanel(words, (fields) => whereabouts.say("chat", { name: me.name, ...fields }), poke);
 
 const on = {
@@ -201,7 +204,10 @@ const on = {
     lay();
   },
   reaction: (id, emoji) => signals.show(id, emoji),
-  news: () => chat.fetch(),
+  news() {
+    chat.fetch();
+    polls.fetch();
+  },
 };
 
 /** Lay out the tiles as the conference is arranged; look again while a poll goes on. */
@@ -276,6 +282,7 @@ function leave(title = words.left, text = words.close, again = true) {
   lobby.show(false);
   signals.leave();
   chat.leave();
+  polls.leave();
   own.release();
   clearTiles();
   closeDialogs();
@@ -302,6 +309,7 @@ listenForShortcuts({
   s: () => own.toggleSharing(),
   h: () => signals.toggle(),
   c: () => chat.panel.toggle(),
+  o: () => polls.panel.toggle(),
   t: () => view.toggle(),
   f: () => view.toggleFullScreen(),
   p: () => view.togglePictureInPicture(),
@@ -313,6 +321,7 @@ followLanguage(start.language_cookie, (translated) => {
   tiles.redraw();
   signals.draw();
   chat.redraw();
+  polls.draw();
   own.draw();
   say(inside && call ? (own.sent.audio ? words.inside : words.listening) : "");
 });

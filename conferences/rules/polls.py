@@ -1,0 +1,85 @@
+"""The rules of polls in a call: who may ask, what may be asked and chosen, and what comes out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from foundation.plain_text import fault_of
+
+MIN_ANSWERS, MAX_ANSWERS = 2, 10
+MAX_QUESTION, MAX_ANSWER = 200, 100
+MAX_POLLS = 20
+"""So many polls are held in one conference at most."""
+MAX_VOTES = 5000
+MAX_NAMED = 50
+"""The results name so many voters of an answer at most."""
+
+
+class Draft(NamedTuple):
+    """A question with its answers, as somebody wants to ask it."""
+
+    question: str
+    answers: tuple[str, ...]
+    multiple: bool
+    anonymous: bool
+
+
+class Vote(NamedTuple):
+    """The answers, by their indices, that somebody has chosen. `name` is empty in an anonymous poll."""
+
+    voter: str
+    name: str
+    choices: tuple[int, ...]
+
+
+class AnswerResult(NamedTuple):
+    """An answer, how often it was chosen, how many per cent of the voters chose it, and who they are."""
+
+    text: str
+    votes: int
+    percent: int
+    names: tuple[str, ...]
+
+
+def may_ask(chairman: str, visitor: str, account: str, creator: str) -> bool:
+    """Return whether somebody in the call may ask.
+
+    `chairman` is the id of the browser of the terminal that chairs; "" means that nobody chairs by the page. `visitor`
+    and `account` are those of whoever asks, `creator` the account that has created the conference.
+    """
+    if account and account == creator:
+        return True
+    return chairman == visitor if chairman else bool(account)
+
+
+def fault_of_draft(draft: Draft) -> str:
+    """Return which part of a question is not allowed: "question" or "answers"; "" if all is well."""
+    if len(draft.question) > MAX_QUESTION or fault_of(draft.question):
+        return "question"
+    answers = draft.answers
+    if not MIN_ANSWERS <= len(answers) <= MAX_ANSWERS or len({*answers}) < len(answers):
+        return "answers"
+    return "answers" if any(len(text) > MAX_ANSWER or fault_of(text) for text in answers) else ""
+
+
+def are_choices(choices: Sequence[int], answers: int, multiple: bool) -> bool:
+    """Return whether these indices can be chosen in a poll with so many answers; none means that a vote is withdrawn."""
+    if len({*choices}) < len(choices) or (len(choices) > 1 and not multiple):
+        return False
+    return all(0 <= index < answers for index in choices)
+
+
+def results(answers: Sequence[str], votes: Iterable[Vote]) -> tuple[list[AnswerResult], int]:
+    """Return the result of each answer, and how many have voted. With more than one choice the sum may exceed 100 %."""
+    cast = [vote for vote in votes if vote.choices]
+    chosen = [[vote for vote in cast if index in vote.choices] for index in range(len(answers))]
+    return [
+        AnswerResult(
+            text,
+            len(by),
+            round(100 * len(by) / len(cast)) if cast else 0,
+            tuple(sorted(vote.name for vote in by if vote.name)[:MAX_NAMED]),
+        )
+        for text, by in zip(answers, chosen, strict=True)
+    ], len(cast)

@@ -1,0 +1,58 @@
+"""Who may ask in a call, what may be asked and chosen, and what comes out."""
+
+from __future__ import annotations
+
+import pytest
+
+from conferences.rules.polls import Draft, Vote, are_choices, fault_of_draft, may_ask, results
+
+TWO = ("Yes", "No")
+
+
+def test_whoever_chairs_asks_or_if_nobody_does_anybody_with_an_account() -> None:
+    assert may_ask("chair", "chair", "", "")
+    assert not may_ask("chair", "other", "anna", "ben")
+    assert may_ask("chair", "other", "ben", "ben")
+    assert may_ask("", "other", "anna", "ben")
+    assert not may_ask("", "guest", "", "")
+
+
+@pytest.mark.parametrize(
+    ("question", "answers", "fault"),
+    [
+        ("Well?", TWO, ""),
+        ("Well?", tuple(str(number) for number in range(10)), ""),
+        ("", TWO, "question"),
+        ("x" * 201, TWO, "question"),
+        ("two\nlines", TWO, "question"),
+        ("Well?", ("Yes",), "answers"),
+        ("Well?", ("Yes", "Yes"), "answers"),
+        ("Well?", tuple(str(number) for number in range(11)), "answers"),
+        ("Well?", ("Yes", "x" * 101), "answers"),
+        ("Well?", ("Yes", " "), "answers"),
+    ],
+)
+def test_a_question_has_a_text_and_two_to_ten_different_answers(
+    question: str, answers: tuple[str, ...], fault: str
+) -> None:
+    assert fault_of_draft(Draft(question, answers, False, False)) == fault
+
+
+def test_one_answer_is_chosen_or_several_where_that_is_asked_and_none_takes_the_vote_back() -> None:
+    assert are_choices([0], 2, False)
+    assert are_choices([], 2, False)
+    assert not are_choices([0, 1], 2, False)
+    assert are_choices([0, 1], 2, True)
+    assert not are_choices([0, 0], 2, True)
+    assert not are_choices([2], 2, True)
+
+
+def test_shares_are_of_those_who_have_voted() -> None:
+    votes = [Vote("a", "Anna", (0, 1)), Vote("b", "Ben", (1,)), Vote("c", "Cara", ())]
+    answers, voters = results(("Yes", "No"), votes)
+    assert voters == 2
+    assert [(one.votes, one.percent, one.names) for one in answers] == [
+        (1, 50, ("Anna",)),
+        (2, 100, ("Anna", "Ben")),
+    ]
+    assert results(TWO, [])[0][0].percent == 0
