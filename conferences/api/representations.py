@@ -145,7 +145,7 @@ def terminal_item(
         "poll": int(poll is not None and mtid in poll.members),
         "dual": int(bool(terminal.dual)),
         **dict.fromkeys(("rec", "upload"), 0),
-        "protocol": _field_of_call(terminal, "protocol", int(terminal.type == "sip")),
+        "protocol": int(_field_of_call(terminal, "protocol", terminal.type == "sip") == 1),
         "call_mode": 0,
         "account": account,
         "account_type": _field_of_call(

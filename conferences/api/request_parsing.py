@@ -193,17 +193,19 @@ def terminals_to_call(value: object, name: str) -> tuple[InvitedTerminal, ...]:
     """Return the terminals to call from the argument with this name, a list of accounts. Raises Refusal.
 
     The account type is 5, a number, by default. Of types that _KINDS does not know the terminal's kind is "sip" if the
-    `protocol` is 1, else "h323".
+    `protocol` is 1, and "h323" if it is 0.
     """
     wire_terminals = []
     for account_item in items(value, name):
         account = words(account_item.get("account"), f"{name}.account").strip()
         if not account or len(account) > 128:
             raise Refusal(int(Err.MALFORMED), f"{name}.account: 1 to 128 characters are needed")
-        sip = number(account_item.get("protocol"), f"{name}.protocol", 0) == 1
+        protocol = number(account_item.get("protocol"), f"{name}.protocol", 0)
+        if protocol not in (0, 1):
+            raise Refusal(int(Err.MALFORMED), f"{name}.protocol: must be 0 (H.323) or 1 (SIP)")
         kind = number(account_item.get("account_type"), f"{name}.account_type", 5)
         display_name = words(account_item.get("name"), f"{name}.name") or account
-        wire_kind = _KINDS.get(kind, "sip" if sip else "h323")
+        wire_kind = _KINDS.get(kind, "sip" if protocol else "h323")
         # Messages do not declare these fields: the media unit reports them back, if it keeps them.
         extra_fields: dict[str, object] = {
             key: number(account_item.get(key), f"{name}.{key}", 0)

@@ -42,7 +42,7 @@ class InvitedMember(_Shape):
     account_type = serializers.IntegerField(
         required=False, help_text="1: an account, 4: SIP, 5 and 6: a number; else H.323 or SIP."
     )
-    protocol = serializers.IntegerField(required=False, help_text="1: SIP.")
+    protocol = serializers.ChoiceField([0, 1], required=False, help_text="0: H.323, 1: SIP.")
 
 
 class SettingsParams(_Shape):

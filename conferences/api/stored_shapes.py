@@ -189,5 +189,5 @@ def _account_ref(mt: InvitedTerminal) -> dict[str, object]:
         "name": mt.name,
         "account": mt.account,
         "account_type": mt.extra.get("account_type", default),
-        "protocol": mt.extra.get("protocol", int(mt.type == "sip")),
+        "protocol": int(mt.extra.get("protocol", mt.type == "sip") == 1),
     }

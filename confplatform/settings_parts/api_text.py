@@ -24,6 +24,7 @@ API_SETTINGS: dict[str, object] = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "foundation.web.api_description.describe_problems",
+        "foundation.web.api_description.allow_empty_numbers",
         "foundation.web.api_description.add_examples",
     ],
     "SERVE_INCLUDE_SCHEMA": False,

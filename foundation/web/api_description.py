@@ -111,6 +111,21 @@ def _refusal(status: int, words: str, code: int, sentence: str) -> JSONObject:
     return _response(words, example)
 
 
+def allow_empty_numbers(result: JSONObject, **facts: object) -> JSONObject:
+    """Say in the OpenAPI document (`result`) that a number in an address may be empty, which means that it is absent.
+
+    Old clients send such parameters. It is a postprocessing hook of drf-spectacular.
+    """
+    for methods in _as_object(result["paths"]).values():
+        for call in _as_object(methods).values():
+            parameters = _as_object(call).get("parameters", [])
+            assert isinstance(parameters, list)
+            for parameter in map(_as_object, parameters):
+                if parameter["in"] == "query" and _as_object(parameter["schema"]).get("type") == "integer":  # fmt: skip
+                    parameter["allowEmptyValue"] = True
+    return result
+
+
 def add_examples(result: JSONObject, **facts: object) -> JSONObject:
     """Add to fields and parameters in the OpenAPI document (`result`) the examples that the settings have for them.
 
