@@ -59,6 +59,9 @@ class ConferencesConfig(PlatformAppConfig):
         "conferences.tasks.mend": Timer(
             15, "projection and pool are filled again if Redis was emptied"
         ),
+        "conferences.tasks.queue_films": Timer(
+            15, "a recording becomes a film soon after its last segment has come"
+        ),
         "conferences.tasks.forget_old": Timer(60, "requests are remembered for 24 h"),
     }
     rights = """

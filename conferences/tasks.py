@@ -10,6 +10,7 @@ from conferences.data import registry_rows
 from conferences.flows import due as flow
 from conferences.flows import (
     forget_reservations,
+    make_films,
     number_reports,
     occurrences,
     repair,
@@ -87,3 +88,21 @@ def forget_old() -> None:
         registry_rows.delete_gone_rows()
     sessions.delete_expired_tokens(clock.now())
     SessionStore.clear_expired()
+
+
+@shared_task
+def queue_films() -> None:
+    """Send a task to the workers of the queue `media` for each film that is due."""
+
+    def send(platform: str) -> None:
+        """Send the tasks for one platform."""
+        for recording in make_films.take_due(platform):
+            make_film.delay(platform, recording)
+
+    for_each_served(send)
+
+
+@shared_task(acks_late=False)
+def make_film(platform: str, recording: str) -> None:
+    """Make the film of a recording. The broker forgets the task at once, since it may take hours; its row does not."""
+    make_films.make(platform, recording)

@@ -71,7 +71,12 @@ class MessageThreads(bootsteps.StartStopStep):
         self._threads: list[Any] = []
 
     def start(self, parent: Any) -> None:
-        """Start the threads that receive and send messages, once the worker's pool of tasks runs."""
+        """Start the threads that receive and send messages, once the worker's pool of tasks runs.
+
+        A worker for other queues alone, as for films (`-Q media`), has none.
+        """
+        if app.conf.task_default_queue not in app.amqp.queues.consume_from:
+            return
         from confplatform import wiring
 
         self._threads = wiring.threads()

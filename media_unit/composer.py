@@ -33,7 +33,7 @@ from media_unit.picture_layout import (
     fit,
     overlap,
 )
-from media_unit.vp8_rtp import FrameAssembler, Packetizer, parse
+from media_unit.vp8_rtp import FrameAssembler, Packetizer, is_too_large, parse
 
 FRAMES_A_SECOND = 25
 _BITRATE = 1_500_000
@@ -62,6 +62,8 @@ class Source:
         if (packet := parse(data)) is None:
             return
         for encoded in self._assembler.add(packet):
+            if is_too_large(encoded):
+                continue
             # Before the first key frame nothing can be decoded.
             with contextlib.suppress(av.FFmpegError):
                 for frame in self._decoder.decode(av.Packet(encoded)):

@@ -31,6 +31,7 @@ _ONE_ABOVE, _ONE_BESIDE = 4, 23
 _INSETS: Mapping[int, tuple[int, int]] = {3: (1, 1), 61: (1, 0), 62: (0, 0), 63: (0, 1)}
 """Style with one picture inside another -> whether the small one is at the right, and whether it is at the bottom."""
 _INSET_SHARE, _INSET_MARGIN = 0.26, 12
+_SCREEN_SHARE, _LEAST_ROWS = 0.75, 4
 
 
 class Rectangle(NamedTuple):
@@ -153,6 +154,16 @@ def rectangles(style: int, count: int, width: int, height: int) -> list[Rectangl
     columns = 2 if count == 2 else ceil(sqrt(count))
     grid = (columns, ceil(count / columns)) if count else (1, 1)
     return [_cell(place % columns, place // columns, grid, width, height) for place in range(count)]
+
+
+def film_rectangles(count: int, *, has_screen: bool) -> list[Rectangle]:
+    """Return where `count` pictures of a recording lie: a grid, or the first one, a shared screen, large at the left."""
+    if not has_screen or count < 2:
+        return rectangles(0, count, WIDTH, HEIGHT)
+    large = _even(WIDTH * _SCREEN_SHARE)
+    rows = max(_LEAST_ROWS, count - 1)
+    beside = [_cell(0, row, (1, rows), WIDTH - large, HEIGHT) for row in range(count - 1)]
+    return [Rectangle(0, 0, large, HEIGHT), *(cell._replace(x=large) for cell in beside)]
 
 
 def _cell(column: int, row: int, grid: tuple[int, int], width: int, height: int) -> Rectangle:

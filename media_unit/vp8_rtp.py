@@ -11,6 +11,7 @@ _MOST_BYTES = 1180
 """Bytes of a frame in one packet, so that it fits a network packet with everything around it."""
 _MOST_WAITING = 64
 """Packets that wait for a missing one; after so many it counts as lost."""
+_KEY_FRAME_HEADER, _MOST_PIXELS = 10, 4096 * 2304
 _RESTARTED = 0x1000
 """A packet that is so far behind belongs to a stream that has begun again."""
 
@@ -55,6 +56,19 @@ def _after_descriptor(data: bytes, offset: int) -> int:
             offset += 2 if data[offset] & 0x80 else 1
         offset += bool(fields & 0x40) + bool(fields & 0x30)
     return offset
+
+
+def is_too_large(frame: bytes) -> bool:
+    """Return whether a frame says of itself that it has more pixels than a camera or screen of today.
+
+    A stranger could say so to take the memory of whoever decodes it. Only key frames have a size (RFC 6386 §9.1).
+    """
+    if len(frame) < _KEY_FRAME_HEADER or frame[0] & 1:
+        return False
+    width: int
+    height: int
+    width, height = struct.unpack_from("<HH", frame, 6)
+    return (width & 0x3FFF) * (height & 0x3FFF) > _MOST_PIXELS
 
 
 class FrameAssembler:

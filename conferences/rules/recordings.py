@@ -17,6 +17,8 @@ LOST_AFTER = timedelta(days=7)
 """A unit tells of its segments each minute; one that it has not told of for so long counts as lost."""
 JOB_SILENT = timedelta(seconds=60)
 """A job without a sign of life for so long has died with its worker, and is given to another one."""
+QUEUED_AGAIN_AFTER = timedelta(minutes=5)
+"""The task of a queued film is sent again after so long, in case it was lost; it may only wait for a worker."""
 MOST_ATTEMPTS = 5
 """After so many failures an operator has to say that it is to be tried again."""
 KEPT_AFTER_DELETION = timedelta(days=30)

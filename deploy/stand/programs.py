@@ -60,6 +60,11 @@ def worker_command(name: str) -> list[str]:
     return [*argv, "--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "WARNING"]
 
 
+def film_worker_command(name: str) -> list[str]:
+    """Return the command line of the Celery worker that makes films of recordings, one at a time."""
+    return [*worker_command(name), "-Q", "media", "-c", "1"]
+
+
 def beat_command() -> list[str]:
     """Return the command line of Celery's scheduler, without a pid file, which could keep it from starting again."""
     return [*CELERY, "beat", "-l", "WARNING", "--pidfile="]

@@ -332,14 +332,14 @@ class Site:
             return lambda: broker.consuming_connections(CLIENTS_VHOST) >= readers
         if name == "xmpp" and (xmpp := self.xmpp):
             return xmpp.socket.exists
-        if name == "beat":
+        if name in ("beat", "films"):
             return lambda: self.processes[name].age > 1.0
         return (self.directory / _unit_directory(name) / "ready").exists
 
     def _processes(self) -> dict[str, Process]:
         """Return the site's own processes by name, not yet started; `front` is nginx, `door` the auth backend."""
-        web = self._process("web", programs.web_command(self.ports.web))
-        processes = {"front": front(self.directory, self.ports), "web": web}
+        processes = {"front": front(self.directory, self.ports)}
+        processes["web"] = self._process("web", programs.web_command(self.ports.web))
         if self.spec.has_conferences:
             processes["push"] = self._process("push", programs.push_command(self.ports.push))
         for name in (f"worker{number}" for number in range(1, self.spec.workers + 1)):
@@ -351,8 +351,9 @@ class Site:
         if self.xmpp is not None:
             processes["xmpp"] = self.xmpp_bridge(self.xmpp)
         if self.media == "janus":
-            numbers = range(1, self.units + 1)
-            processes |= {f"unit{number}": self._unit_process(number) for number in numbers}
+            processes |= {f"unit{n}": self._unit_process(n) for n in range(1, self.units + 1)}
+            argv = programs.film_worker_command(f"films@{self.name}")
+            processes["films"] = self._process("films", argv)
         elif self.media == "simulated":
             argv = programs.simulator_command(self.units, self.conferences)
             processes["simulator"] = self._media_process("simulator", argv, {"CMU_IP": "127.0.0.1"})

@@ -10,10 +10,11 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.media.conftest import Platform, Unit, create
-from tests.media.people import Person, Refused, until
+from tests.media.people import Person, Refused, loud_tones, until
 
 Body = dict[str, Any]
 
@@ -326,23 +327,10 @@ async def test_recording_goes_on_as_the_next_segment(
 
 
 def loudest_tones(path: Path) -> set[int]:
-    """Return which of these tests' tones are loud in any half second of a recording.
-
-    On a loaded machine a person of a test falls silent for moments.
-    """
-    import numpy as np
-
-    from tests.media.people import Ear
-
+    """Return which of these tests' tones are loud in a recording."""
     with wave.open(str(path)) as file:
-        half = file.getframerate() // 2
         sound = np.frombuffer(file.readframes(file.getnframes()), np.int16)
-    heard: set[int] = set()
-    for start in range(0, max(1, len(sound) - half), half // 4):
-        ear = Ear()
-        ear._blocks, ear._rate = [sound[start : start + half]], 2 * half
-        heard |= {tone for tone in (440, 660, 880) if ear.strength(tone) > 1000}
-    return heard
+        return loud_tones(sound, file.getframerate())
 
 
 async def test_who_sends_nothing_any_more_is_removed(

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+import av
+import numpy as np
 import orjson
 import pytest
 from asgiref.sync import sync_to_async
 from django.core.management import call_command
 from pytest_django import Settings
 
+from conferences.data import film_jobs
+from conferences.data.film_program import make_film
+from conferences.flows import make_films
 from conferences.models import Recording, RecordingSegment
+from conferences.rules.recordings import JOB_SILENT
+from foundation import clock
 from foundation.bus.dispatch import handle_for_platform
 from foundation.bus.models import Outbox
 from foundation.cells.directory import own_platform
 from tests.admin.conftest import conference_row
 from tests.integration.conftest import delivery
 from tests.media.conftest import Platform, Unit, create
-from tests.media.people import PATIENCE, Person
+from tests.media.people import PATIENCE, Person, loud_tones
 from wire.routes import Routes
 
 NUMBER = "8800042"
@@ -97,3 +106,51 @@ async def test_segments_come_to_the_store_also_from_a_janus_that_was_killed(
     names = sorted(path.name for path in store.glob(f"*/{recording.id}/segments/*/*"))
     assert {"audio.wav.tmp", "audio.wav", "segment.json"} <= set(names)
     assert len([name for name in names if ".mjr" in name]) == 4
+    await sync_to_async(see_the_film)(recording.id, next(store.glob(f"*/{recording.id}")))
+
+
+def see_the_film(recording: str, folder: Path) -> None:
+    """Let a worker die in the middle of the film, and another one finish it; look at it and hear it."""
+    assert make_films.take_due(own_platform()) == [recording]
+    assert make_films.take_due(own_platform()) == []
+    job = film_jobs.claim(own_platform(), recording)
+    assert job
+    assert film_jobs.claim(own_platform(), recording) is None
+    work = make_film(folder, job.folders)
+    first = folder / "parts" / f"{job.folders[0].name}.mp4"
+    while not first.exists():
+        next(work)
+    work.close()
+    os.utime(first, (1, 1))
+    died = Recording.objects.filter(state="running")
+    died.update(working_at=clock.now() - JOB_SILENT - JOB_SILENT)
+    assert make_films.take_due(own_platform()) == [recording]
+    kept: list[float] = []
+    tidy = mock.Mock(side_effect=lambda *_, **__: kept.append(first.stat().st_mtime))
+    with mock.patch("shutil.rmtree", tidy):
+        make_films.make(own_platform(), recording)
+    assert kept == [1.0]  # what the first worker had made was used
+    done = Recording.objects.get()
+    assert (done.state, done.attempts, done.progress, done.error) == ("done", 2, 100, "")
+    film = folder / "film.mp4"
+    assert done.film_bytes == film.stat().st_size
+    content = film.read_bytes()
+    assert content.index(b"moov") < content.index(b"mdat")  # it plays before all of it has come
+    with av.open(str(film)) as container:
+        sound = np.concatenate([one.to_ndarray()[0] for one in container.decode(audio=0)]) * 32768
+    assert [loud_tones(half, 48000) for half in np.array_split(sound, 2)] == [{440, 880}] * 2
+    with av.open(str(film)) as container:
+        assert colours(container) >= {"red", "blue"}
+    assert (folder / "thumbnail.webp").stat().st_size > 0
+
+
+def colours(container: av.container.InputContainer) -> set[str]:
+    """Return which colours of the cameras are seen at once in any picture of the film."""
+    seen: set[str] = set()
+    for number, picture in enumerate(container.decode(video=0)):
+        if number % 15 == 0:
+            red, _, blue = np.moveaxis(picture.to_ndarray(format="rgb24").astype(int), 2, 0)
+            here = {"red": np.sum(red - blue > 100), "blue": np.sum(blue - red > 100)}
+            if min(here.values()) > 10_000:
+                seen |= here.keys()
+    return seen

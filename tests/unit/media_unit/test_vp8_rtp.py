@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from random import Random
 
 import pytest
 
-from media_unit.vp8_rtp import FrameAssembler, Packetizer, parse
+from media_unit.vp8_rtp import FrameAssembler, Packetizer, is_too_large, parse
 
 
 def frames(count: int) -> list[bytes]:
@@ -81,3 +82,10 @@ def test_random_bytes_do_no_harm() -> None:
         data = b"\x80" + rng.randbytes(rng.randrange(40))
         if packet := parse(data):
             assembler.add(packet)
+
+
+def test_a_frame_that_says_it_is_huge_is_not_decoded() -> None:
+    key, other = bytes([0x10, 0, 0, 0x9D, 1, 0x2A]), bytes([0x11, 0, 0, 0x9D, 1, 0x2A])
+    huge, usual = struct.pack("<HH", 16383, 16383), struct.pack("<HH", 0x4000 | 1920, 1080)
+    assert is_too_large(key + huge)
+    assert not any(map(is_too_large, (key + usual, other + huge, key)))

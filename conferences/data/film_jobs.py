@@ -1,0 +1,133 @@
+"""The rows of recordings, as jobs: which film is due, who makes it, and how far it is.
+
+The row is the truth, and tasks of Celery only point to it: a task that comes twice finds nothing to do, and one that was
+lost with its worker is sent again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from conferences.data import recording_store
+from conferences.data.recording_store import SegmentKey
+from conferences.models import Recording, RecordingSegment
+from conferences.rules.recordings import (
+    JOB_SILENT,
+    LOST_AFTER,
+    MOST_ATTEMPTS,
+    QUEUED_AGAIN_AFTER,
+    RecordingState,
+    SegmentState,
+    is_film_due,
+)
+from foundation import clock
+from foundation.cells.directory import store_of
+
+_AT_ONCE = 50
+
+
+class FilmJob(NamedTuple):
+    """A film that this process makes: its recording, the number of the attempt, and the folders of its segments."""
+
+    database: str
+    recording: str
+    attempt: int
+    folders: tuple[Path, ...]
+
+
+def report_lost(database: str, now: datetime) -> None:
+    """Report segments as lost that no unit has told of for long, so that the rest becomes a film."""
+    waiting = RecordingSegment.objects.using(database).filter(state=SegmentState.WAITING)
+    waiting.filter(told_at__lt=now - LOST_AFTER).update(state=SegmentState.LOST)
+
+
+def queue_due(database: str) -> None:
+    """Queue the recordings whose segments have all come."""
+    collecting = Recording.objects.using(database).filter(state=RecordingState.COLLECTING)
+    for recording in collecting.order_by("begun_at")[:_AT_ONCE]:
+        states = [SegmentState(row.state) for row in _segments(database, recording.id)]
+        if is_film_due(RecordingState.COLLECTING, states, recording.film_segments):
+            rows = collecting.filter(pk=recording.pk)
+            rows.update(state=RecordingState.QUEUED, attempts=0, working_at=None, progress=0)
+
+
+def take_to_send(database: str, now: datetime) -> list[str]:
+    """Return the ids of the recordings for which a task is to be sent: new ones, and those whose worker has died."""
+    is_new = Q(state=RecordingState.QUEUED, working_at=None)
+    is_forgotten = Q(state=RecordingState.QUEUED, working_at__lt=now - QUEUED_AGAIN_AFTER)
+    is_dead = Q(state=RecordingState.RUNNING, working_at__lt=now - JOB_SILENT)
+    rows = Recording.objects.using(database).filter(is_new | is_forgotten | is_dead)
+    ids = list(rows.values_list("id", flat=True)[:_AT_ONCE])
+    rows.filter(pk__in=ids, state=RecordingState.QUEUED).update(working_at=now)
+    return ids
+
+
+def claim(platform: str, recording: str) -> FilmJob | None:
+    """Claim the film of a recording for this process; `None` if another one makes it, or there is nothing to make."""
+    database, now = store_of(platform).database, clock.now()
+    with transaction.atomic(using=database):
+        row = Recording.objects.using(database).select_for_update().filter(pk=recording).first()
+        if row is None or row.deleted_at or row.state not in ("queued", "running"):
+            return None
+        is_alive = row.working_at is not None and row.working_at > now - JOB_SILENT
+        if row.state == RecordingState.RUNNING and is_alive:
+            return None
+        keys = [
+            SegmentKey(platform, recording, segment.incarnation, segment.segment)
+            for segment in _segments(database, recording)
+            if segment.state == SegmentState.MOVED
+        ]
+        row.state, row.attempts, row.working_at = RecordingState.RUNNING, row.attempts + 1, now
+        row.film_segments = len(keys)
+        row.save(using=database)
+    folders = tuple(recording_store.segment_folder(key) for key in keys)
+    return FilmJob(database, recording, row.attempts, folders)
+
+
+def note_progress(job: FilmJob, progress: int) -> bool:
+    """Write how far a film is; return False if it is not ours any more, as it was deleted or given to another one."""
+    return bool(_rows_of(job).update(progress=progress, working_at=clock.now()))
+
+
+def finish(job: FilmJob, milliseconds: int, size: int) -> None:
+    """Write that a film is ready; if more segments have come meanwhile, it will be made anew."""
+    moved = [row for row in _segments(job.database, job.recording) if row.state == "moved"]
+    has_more = len(moved) > len(job.folders)
+    _rows_of(job).update(
+        state=RecordingState.COLLECTING if has_more else RecordingState.DONE,
+        progress=100,
+        film_ms=milliseconds,
+        film_bytes=size,
+        error="",
+    )
+
+
+def fail(job: FilmJob, error: str) -> None:
+    """Write why an attempt has failed; after the last one an operator decides, before that it is tried again soon."""
+    state = RecordingState.FAILED if job.attempt >= MOST_ATTEMPTS else RecordingState.QUEUED
+    _rows_of(job).update(state=state, error=error[:200], film_segments=0, working_at=clock.now())
+
+
+def try_again(platform: str, recording: str) -> bool:
+    """Queue the film of a recording that has failed once more; return whether it had."""
+    rows = Recording.objects.using(store_of(platform).database)
+    failed = rows.filter(pk=recording, state=RecordingState.FAILED)
+    return bool(failed.update(state=RecordingState.QUEUED, attempts=0, working_at=None))
+
+
+def _rows_of(job: FilmJob) -> QuerySet[Recording]:
+    """Return the row of a job, as a query; none if the job is not ours any more."""
+    return Recording.objects.using(job.database).filter(
+        pk=job.recording, state=RecordingState.RUNNING, attempts=job.attempt
+    )
+
+
+def _segments(database: str, recording: str) -> list[RecordingSegment]:
+    """Return the segments of a recording in their order."""
+    rows = RecordingSegment.objects.using(database).filter(recording=recording)
+    return list(rows.order_by("incarnation", "segment"))

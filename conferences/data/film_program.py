@@ -1,0 +1,44 @@
+"""The program `media_unit.film` makes a film of recorded segments, in a process of its own; it may fail."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+_REPOSITORY = Path(__file__).resolve().parents[2]
+_KEPT = ("PATH", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH")
+
+
+class FilmFailed(Exception):
+    """The exception says why no film could be made."""
+
+
+def make_film(out: Path, segments: Sequence[Path]) -> Generator[dict[str, int]]:
+    """Make the film of these folders in the folder `out`; yield what the program prints. Raises FilmFailed.
+
+    It yields `{"progress": percent}` and at the end `{"ms", "bytes"}`. Whoever stops asking for more ends the program.
+    """
+    out.mkdir(parents=True, exist_ok=True, mode=0o700)
+    argv = [sys.executable, "-m", "media_unit.film", str(out), *map(str, segments)]
+    environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    with (out / "film.log").open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 - a program of ours
+            argv, stdout=subprocess.PIPE, stderr=log, env=environment, cwd=_REPOSITORY
+        )
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            yield json.loads(line)
+    except ValueError:
+        raise FilmFailed("the program printed what is no JSON") from None
+    finally:
+        process.kill()
+        process.stdout.close()
+        process.wait()
+        lines = (out / "film.log").read_text(errors="replace").strip().splitlines()
+    if process.returncode not in (0, -9):
+        raise FilmFailed(lines[-1][:200] if lines else f"it ended with {process.returncode}")
