@@ -141,7 +141,7 @@ async def poll_is_kept(anna: Any, cara: Any) -> None:
     await cara.get_by_role("button", name="More").click()
     await cara.get_by_role("button", name="Polls").click()
     await cara.get_by_text("1 · 50 %").nth(1).wait_for()
-    await cara.get_by_text("Ben (guest)").wait_for()
+    await cara.locator("#polls").get_by_text("Ben (guest)").wait_for()
     await anna.get_by_role("button", name="Close this poll").click()
     await cara.get_by_text("Votes: 2 · closed").wait_for()
     assert await cara.locator("#polls").get_by_role("radio").nth(2).is_disabled()
