@@ -94,6 +94,7 @@ class Arrangement(TypedObject, omit_defaults=True):
     none. `vips`: the terminals that are shown first. `volumes`: terminal id -> volumes of its loudspeaker ("1") and
     microphone ("2"). `hands`: the terminals that have a hand up, in the order in which they raised it.
     `locked`: nobody new enters. `lobby`: whoever has no account of the user domain waits until let in.
+    `chair`, `cochairs`: the ids of the visitors who may steer the conference from their pages (as in `Banned.visitor`).
     """
 
     hold: Flag = 0
@@ -115,6 +116,8 @@ class Arrangement(TypedObject, omit_defaults=True):
     hands: Ids = ()
     locked: Flag = 0
     lobby: Flag = 0
+    chair: Annotated[str, text(16)] = ""
+    cochairs: Annotated[tuple[Annotated[str, text(16)], ...], items(20)] = ()
 
     def may_talk(self, mtid: str, roles: Collection[str]) -> bool:
         """Return whether a terminal (its id: `mtid`) may open its microphone.
@@ -170,6 +173,8 @@ CHANGEABLE_MEMBERS = frozenset(
         "hands",
         "locked",
         "lobby",
+        "chair",
+        "cochairs",
     ]
 )
 """The order CM_MCU_ARRANGE_REQ may change these members of an arrangement; other orders change the others."""
@@ -260,7 +265,7 @@ def remaining_bans(bans: Sequence[Banned], called: Iterable[Terminal]) -> tuple[
 def _terminals_named_in(arrangement: Arrangement, member_names: Collection[str]) -> list[str]:
     """Return the ids of all terminals that occur in these fields (`member_names`) of an arrangement."""
     mtids: list[str] = []
-    for name in member_names:
+    for name in set(member_names) - {"cochairs"}:  # These name visitors, not terminals.
         match getattr(arrangement, name):
             case Mix(members=ids) | Poll(members=ids):
                 mtids += ids

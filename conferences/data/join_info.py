@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from conferences.data.queries import carries_call, live_by_number, room_id_of
 from conferences.data.reservation_queries import live_reservation_by_number
 from conferences.data.stored_rows import room_by_number, stored_by_id
+from conferences.rules.chairs import visitor_of_terminal
 from conferences.rules.reservation import bookid_of
-from conferences.rules.states import Conference
 from conferences.rules.stored import Kind, StoredConference
 from foundation.cells.directory import store_of
 from wire.arrangement import DEFAULT_ARRANGEMENT, Arrangement, arrangement_of
@@ -37,7 +37,7 @@ class JoinInfo:
     creator_moid: str = ""
     arrangement: Arrangement = DEFAULT_ARRANGEMENT
     chairman_visitor: str = ""
-    """The id of the browser of whoever chairs; "" if nobody does, or not by the join page."""
+    """The visitor's id of the terminal that is chairman."""
 
     @property
     def is_idle(self) -> bool:
@@ -80,19 +80,13 @@ def join_info(e164: str) -> JoinInfo | None:
             carries_call(conference),
             conference.creator_moid,
             arrangement_of(conference.settings),
-            _chairman_visitor(conference),
+            visitor_of_terminal(conference, conference.chairman),
         )
     room = room_by_number(e164)
     if room is None:
         return _booked_info(e164)
     facts = (room.id, room.e164, room.name, IDLE, room.settings.password or "", room.user_domain)
     return JoinInfo(*facts, None, room.source_platform, room)
-
-
-def _chairman_visitor(conference: Conference) -> str:
-    """Return the id of the browser of whoever chairs a conference now; "" if nobody does, or not by the join page."""
-    chairs = (terminal for terminal in conference.mts if terminal.mtid == conference.chairman)
-    return next((terminal.visitor or "" for terminal in chairs if terminal.online), "")
 
 
 def _booked_info(e164: str) -> JoinInfo | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from conferences.data import attendees, lobby, poll_rows
 from conferences.data.join_info import JoinInfo
 from conferences.data.join_passes import Pass, pass_of, signed_pass, visitor_of
 from conferences.rules.admission import Entry, decide_entry, is_kept_out
+from conferences.rules.chairs import Role, role_of
 from conferences.rules.lobby import Lobby
 from domains.data import hooks
 from foundation.cells.directory import store_of
@@ -17,7 +20,7 @@ MOST_CHARACTERS_OF_NAME = 48
 
 
 def let_in(request: HttpRequest, conference: JoinInfo, answer: dict[str, object]) -> HttpResponse:
-    """Send the `answer` how to enter a conference, with `visitor` and `pass`; or why the visitor may not enter now.
+    """Send the `answer` how to enter a conference, with `visitor` and `pass`, or why the visitor may not enter now.
 
     `entry` says why: "locked", or what the lobby answers ("waiting", "refused", "full", "late"). The answer then has no
     `join`, so no secret of the media unit. An account of the user domain is added to chat and attendees.
@@ -46,6 +49,7 @@ def let_in(request: HttpRequest, conference: JoinInfo, answer: dict[str, object]
         granted = Pass(conference.confid, visitor, account)
         answer |= {"visitor": visitor, "pass": signed_pass(granted)}
         answer |= news_for_insiders(conference)
+        answer |= _facts_for_steering(conference, granted)
     return JsonResponse(answer)
 
 
@@ -74,6 +78,29 @@ def valid_pass(request: HttpRequest, conference: JoinInfo) -> Pass | None:
     if granted is None or is_kept_out(conference.arrangement, granted.visitor):
         return None
     return granted
+
+
+def role_in(conference: JoinInfo, granted: Pass) -> Role:
+    """Return the role in which the visitor with this pass steers a conference."""
+    return role_of(
+        conference.arrangement,
+        conference.creator_moid,
+        conference.chairman_visitor,
+        visitor=granted.visitor,
+        account=granted.account,
+    )
+
+
+def _facts_for_steering(conference: JoinInfo, granted: Pass) -> dict[str, object]:
+    """Return a visitor's role, and who waits in the lobby, for the page of somebody who steers; {} for all others."""
+    role = role_in(conference, granted)
+    if role is Role.NONE:
+        return {}
+    waiting: Sequence[lobby.WaitingVisitor] = ()
+    if conference.arrangement.lobby:
+        everybody = lobby.waiting_visitors(conference.platform, [conference.confid])
+        waiting = everybody.get(conference.confid, ())
+    return {"role": role, "waiting": [visitor._asdict() for visitor in waiting]}
 
 
 def _account_of(request: HttpRequest, conference: JoinInfo) -> str:

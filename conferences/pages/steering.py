@@ -7,10 +7,12 @@ from collections.abc import Callable
 from django.http import QueryDict
 
 from conferences.api import commands, request_parsing
-from conferences.api.call import as_invited, terminal_of
+from conferences.api.call import NO_TERMINAL, as_invited, terminal_of
 from conferences.data import lobby
+from conferences.rules.chairs import visitor_of_terminal
 from conferences.rules.lobby import Lobby
 from conferences.rules.states import Conference
+from foundation.web.errors import Refusal
 from wire.arrangement import arrangement_of
 from wire.conference_control import (
     Arrange,
@@ -18,6 +20,7 @@ from wire.conference_control import (
     HangUpTerminals,
     MuteTerminals,
     RenameConference,
+    SetChairman,
 )
 from wire.conference_manager import ExtendConference, ReleaseConference
 
@@ -88,6 +91,31 @@ def _refuse_visitor(conference: Conference, form: QueryDict) -> None:
         lobby.decide_about(conference.source_platform, conference.confid, visitor, Lobby.REFUSED)
 
 
+def _appoint_chair(conference: Conference, form: QueryDict) -> None:
+    """Hand the chair over to the member whose id is in the form."""
+    mtid = form.get("id", "")
+    visitor = _visitor_of_member(conference, mtid)
+    order = SetChairman(e164=conference.e164, user_domain=conference.user_domain, mtid=mtid)
+    commands.ask_unit(order)
+    _arrange(conference, chair=visitor)
+
+
+def _appoint_co_chair(conference: Conference, form: QueryDict) -> None:
+    """Make the member whose id is in the form a co-chair (`value` 1), or take that back (0)."""
+    visitor = _visitor_of_member(conference, form.get("id", ""))
+    others = [other for other in arrangement_of(conference.settings).cochairs if other != visitor]
+    is_on = request_parsing.switch(form.get("value"), "value")
+    _arrange(conference, cochairs=[*others, visitor] if is_on else others)
+
+
+def _visitor_of_member(conference: Conference, mtid: str) -> str:
+    """Return the visitor's id of a member who is there by the join page. Raises Refusal."""
+    visitor = visitor_of_terminal(conference, mtid)
+    if not visitor:
+        raise Refusal(NO_TERMINAL, "only people on the join page can steer the conference")
+    return visitor
+
+
 def _arrange(conference: Conference, **changes: object) -> None:
     """Change members of a conference's arrangement: name=new value."""
     order = Arrange(e164=conference.e164, user_domain=conference.user_domain, changes=changes)
@@ -123,7 +151,9 @@ ACTIONS: dict[str, Callable[[Conference, QueryDict], None]] = {
     "lobby": _switch_lobby,
     "letin": _let_in,
     "refuse": _refuse_visitor,
+    "chair": _appoint_chair,
+    "cochair": _appoint_co_chair,
     "drop": _remove_member,
     "admit": _call_member_again,
 }
-"""The buttons of the console: name -> function that carries it out, with the fields of the form."""
+"""The buttons of console and join page: name -> function that carries it out, with the fields of the form."""

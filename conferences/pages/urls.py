@@ -14,6 +14,7 @@ from conferences.pages import (
     number_page,
     past_page,
     polls_in_call,
+    steer_page,
     week_page,
 )
 
@@ -80,6 +81,7 @@ urlpatterns = [
     ),
     path("join/", number_page.show_number_page, name="join-number"),
     path("join/<str:e164>/", join_page.show_join_page, name="join"),
+    path("join/<str:e164>/steer", steer_page.steer_conference, name="join-steer"),
     path("join/<str:e164>/where", join_page.answer_where_to_join, name="join-where"),
     path("join/<str:e164>/chat", chat_in_call.chat_in_call, name="join-chat"),
     path("join/<str:e164>/polls", polls_in_call.polls_in_call, name="join-polls"),

@@ -78,7 +78,7 @@ OF_TEMPLATE = {
 OF_NUMBER = {"api/v1/upu/numbers/<str:number>"}
 """Of one number; whose it may be is shown in `tests/http/test_templates.py`."""
 
-OF_JOINING = {f"join/<str:e164>/{rest}" for rest in ("", "where", "chat", "polls")}
+OF_JOINING = {f"join/<str:e164>/{rest}" for rest in ("", "where", "chat", "polls", "steer")}
 """For people of the conference's own tenant, and holders of its link."""
 
 CONSOLE = "^console/(?P<e164>[0-9]{1,16})/(?P<action>end|extend|rename|mute|lower|lock|lobby|letin|refuse|drop|admit)$"

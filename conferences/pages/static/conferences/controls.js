@@ -49,6 +49,7 @@ export function closeDialogs() {
 /** Let the buttons of the menu open its dialogs; `fields` are shown in that of the settings. */
 export function prepareDialogs(fields) {
   for (const id of ["settings", "help"]) $(`${id}-open`).addEventListener("click", () => openDialog(id));
+  $("steer").addEventListener("click", () => openDialog("steering"));
   // The level of the microphone is measured only while it can be seen.
   new MutationObserver(() => $("settings").open ? fields.draw() : fields.meter(false)).observe($("settings"), { attributeFilter: ["open"] });
   for (const id of ["full", "pip"]) $(id).addEventListener("click", () => $("more").hidePopover?.());

@@ -11,6 +11,7 @@ import { PollsPanel } from "./polls.js";
 import { SCREEN } from "./publishing.js";
 import { listenForShortcuts } from "./shortcuts.js";
 import { Signals } from "./signals.js";
+import { Steering } from "./steering.js";
 import { Tiles } from "./tiles.js";
 import { View, screenTile } from "./view.js";
 import { Whereabouts } from "./whereabouts.js";
@@ -74,6 +75,7 @@ async function follow() {
     if (isOver || answer?.state === "ended" || answer?.state === "refused") return leave(words.ended, words.close, false);
     if (answer?.password) return leave(words.password_again, words.reload);
     const [refusal, advice] = lobby.hear(answer);
+    if (answer) steering.hear(answer);
     if (refusal) return leave(refusal, advice);
     $("stage").hidden = lobby.isWaiting;
     chat.hear(answer);
@@ -129,6 +131,8 @@ const signals = new Signals(tiles, words, room, (signal) => call?.say(signal));
 const poke = () => call?.say({ kind: "news" });
 const polls = new PollsPanel(words, (fields) => whereabouts.say("polls", { name: me.name, ...fields }), poke);
 const chat = new ChatPanel(words, (fields) => whereabouts.say("chat", { name: me.name, ...fields }), poke);
+
+const steering = new Steering(tiles, words, room, (action, fields) => whereabouts.steer(action, fields));
 
 const on = {
   up() {
@@ -200,6 +204,7 @@ const on = {
       if (ids.includes(me.id)) hush(silence);
     }
     signals.hear();
+    steering.draw();
     own.draw();
     lay();
   },
@@ -280,6 +285,7 @@ function leave(title = words.left, text = words.close, again = true) {
   call = null;
   place = "";
   lobby.show(false);
+  steering.hear();
   signals.leave();
   chat.leave();
   polls.leave();

@@ -3,6 +3,7 @@
 import { keep, randomId, recall } from "./page.js";
 
 const ANSWER_WITHIN = 4000;
+const STEERED_WITHIN = 20000;
 
 export class Whereabouts {
   /** @param {{where: string[], password: boolean, e164: string}} start: the sites' addresses; whether it has a password */
@@ -42,6 +43,14 @@ export class Whereabouts {
       return answer;
     }
     throw new Error("no site answers");
+  }
+
+  /** Send a command of somebody who steers the conference; return why it was refused, or "". */
+  async steer(action, fields) {
+    const body = new URLSearchParams({ ...this.proof, ...fields, action });
+    const url = this.#urls[0].replace(/\/where(\?.*)?$/, "/steer");
+    const reply = await fetch(url, { method: "POST", body, signal: AbortSignal.timeout(STEERED_WITHIN) });
+    return reply.ok ? "" : (await reply.json()).why;
   }
 
   async #ask(url, enters) {

@@ -1,0 +1,110 @@
+// The dialog in which a chair or co-chair steers the conference. The platform checks the right for each command.
+
+import { $, filled, notice } from "./page.js";
+
+const VISITOR_LENGTH = 16;
+
+export class Steering {
+  /**
+   * @param tiles are the `Tiles`; @param words the texts of the page
+   * @param {import("./chair.js").Room} room is the state of the conference
+   * @param {(action: string, fields: object) => Promise<string>} send sends a command, and says why it was refused
+   */
+  constructor(tiles, words, room, send) {
+    this.#tiles = tiles;
+    this.#words = words;
+    this.#room = room;
+    this.#send = send;
+    $("steering").addEventListener("click", ({ target }) => this.#press(target.closest("button[data-action]")));
+  }
+  #tiles;
+  #words;
+  #room;
+  #send;
+  #role = "";
+  #waiting = [];
+
+  /** Take an answer of the platform: the role of this page's person, and who waits. */
+  hear({ role = "", waiting = [] } = {}) {
+    const known = new Set(this.#waiting.map(({ visitor }) => visitor));
+    const isNew = waiting.some(({ visitor }) => !known.has(visitor));
+    this.#role = role;
+    this.#waiting = waiting;
+    if (isNew) notice(this.#words.somebody_waits);
+    this.draw();
+  }
+
+  async #press(button) {
+    if (!button) return;
+    const { action, id, value } = button.dataset;
+    // What cannot be taken back is pressed twice.
+    if (action === "end" && !button.dataset.sure) {
+      button.dataset.sure = "yes";
+      button.textContent = this.#words.end_sure;
+      return;
+    }
+    button.disabled = true;
+    const why = await this.#send(action, { ...(id && { id }), ...(value && { value }) }).catch(() => this.#words.away_now);
+    button.disabled = false;
+    $("steering-error").textContent = why;
+    $("steering-error").hidden = !why;
+    if (!why && ["letin", "refuse"].includes(action)) this.hear({ role: this.#role, waiting: this.#waiting.filter(({ visitor }) => id && visitor !== id) });
+  }
+
+  /** Draw the buttons and lists, if the person steers the conference. */
+  draw() {
+    $("steer").hidden = !this.#role;
+    if (!this.#role && $("steering").open) $("steering").close();
+    const { locked, lobby } = this.#room.state.arrangement;
+    this.#drawSwitch("steer-lock", locked, this.#words.lock, this.#words.unlock);
+    this.#drawSwitch("steer-lobby", lobby, this.#words.lobby_on, this.#words.lobby_off);
+    $("steer-waiting").hidden = !this.#waiting.length;
+    this.#drawRows("steer-waiting-list", this.#waiting.map(({ visitor, name }) => ({ name: name || this.#words.participant, buttons: [["letin", this.#words.let_in, visitor], ["refuse", this.#words.refuse, visitor]] })));
+    this.#drawRows("steer-people", this.#people());
+  }
+
+  #drawSwitch(id, isOn, turnOn, turnOff) {
+    $(id).textContent = isOn ? turnOff : turnOn;
+    $(id).dataset.value = isOn ? "0" : "1";
+  }
+
+  #people() {
+    const { people, arrangement: { hands = [], cochairs = [] }, me, chairman } = this.#room.state;
+    const words = this.#words;
+    return people.map(({ mtid, ids }) => {
+      const is = ids.map((id) => this.#tiles.people.get(id)?.is).find(Boolean) ?? { name: "", muted: false };
+      const visitor = ids.find((id) => id.length > VISITOR_LENGTH)?.slice(0, VISITOR_LENGTH);
+      const isCoChair = cochairs.includes(visitor);
+      const buttons = [is.muted ? ["mute", words.ask_unmute, mtid, "0"] : ["mute", words.mute, mtid, "1"]];
+      if (hands.includes(mtid)) buttons.push(["lower", words.hand_lower, mtid]);
+      if (mtid !== me) buttons.push(["drop", words.remove, mtid]);
+      if (this.#role !== "cochair" && visitor && mtid !== chairman) {
+        buttons.push(["cochair", isCoChair ? words.cochair_no_more : words.cochair_make, mtid, isCoChair ? "0" : "1"]);
+        buttons.push(["chair", words.chair_make, mtid]);
+      }
+      const role = mtid === chairman ? words.chair : isCoChair ? words.cochair : "";
+      return { name: (is.name || words.participant) + (role && ` (${role})`), buttons };
+    });
+  }
+
+  #drawRows(id, rows) {
+    const shown = JSON.stringify(rows);
+    // A button keeps the focus as long as nothing has changed.
+    if ($(id).dataset.shown === shown) return;
+    $(id).dataset.shown = shown;
+    $(id).replaceChildren(...rows.map(({ name, buttons }) => {
+      const row = document.createElement("li");
+      const who = document.createElement("span");
+      who.textContent = name;
+      row.append(who, ...buttons.map(([action, text, of, value = ""]) => {
+        const button = document.createElement("button");
+        button.type = "button";
+        Object.assign(button.dataset, { action, id: of, value });
+        button.textContent = text;
+        button.setAttribute("aria-label", filled(this.#words.of, { action: text, name }));
+        return button;
+      }));
+      return row;
+    }));
+  }
+}

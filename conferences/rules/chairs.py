@@ -1,0 +1,52 @@
+"""The rules that say which visitors steer a conference from their pages: its creator, the chair and co-chairs. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from conferences.rules.states import Conference
+from wire.arrangement import Arrangement
+
+OF_CO_CHAIRS = frozenset(
+    ["mute", "lower", "drop", "lock", "lobby", "letin", "refuse", "extend", "end"]
+)
+"""Whoever steers a conference may give these commands."""
+OF_CHAIRS = OF_CO_CHAIRS | {"chair", "cochair"}
+"""Chair and creator also say who steers."""
+
+
+class Role(StrEnum):
+    """The role in which a visitor steers a conference; NONE: it does not."""
+
+    CREATOR = "creator"
+    CHAIR = "chair"
+    CO_CHAIR = "cochair"
+    NONE = ""
+
+    def may(self, command: str) -> bool:
+        """Return whether a visitor in this role may give a command, by its name."""
+        if self is Role.NONE:
+            return False
+        return command in (OF_CO_CHAIRS if self is Role.CO_CHAIR else OF_CHAIRS)
+
+
+def role_of(
+    arrangement: Arrangement, creator: str, chairman_visitor: str, *, visitor: str, account: str
+) -> Role:
+    """Return the role of a visitor, who has shown a pass for this id and account (MOID; "" for a guest).
+
+    `chairman_visitor`: the visitor's id of the terminal that is chairman. The chair is a visitor who was made it on a
+    page, as long as the terminal still is that one: another may have been chosen by the API, and a terminal alone may be
+    somebody who has typed the chairman's name.
+    """
+    if account and account == creator:
+        return Role.CREATOR
+    if visitor and visitor == arrangement.chair == chairman_visitor:
+        return Role.CHAIR
+    return Role.CO_CHAIR if visitor and visitor in arrangement.cochairs else Role.NONE
+
+
+def visitor_of_terminal(conference: Conference, mtid: str) -> str:
+    """Return the visitor's id of a terminal; "" if it is not there now, or has not entered by the join page."""
+    terminals = (terminal for terminal in conference.mts if terminal.mtid == mtid)
+    return next((terminal.visitor or "" for terminal in terminals if terminal.online), "")

@@ -1,0 +1,44 @@
+"""Who steers a conference from the own page, and that a name or an id that others see gives nobody the right."""
+
+from __future__ import annotations
+
+import pytest
+
+from conferences.rules.chairs import Role, role_of
+from wire.arrangement import Arrangement
+
+ANNA, BEN, CARL = "a" * 16, "b" * 16, "c" * 16
+ARRANGED = Arrangement(chair=BEN, cochairs=(CARL,))
+
+
+def role(visitor: str, account: str = "", chairman_visitor: str = BEN) -> Role:
+    return role_of(ARRANGED, "anna", chairman_visitor, visitor=visitor, account=account)
+
+
+def test_creator_chair_and_co_chairs_steer_and_nobody_else() -> None:
+    assert role(ANNA, "anna") is Role.CREATOR
+    assert role(BEN) is Role.CHAIR
+    assert role(CARL) is Role.CO_CHAIR
+    assert role(ANNA) is role(ANNA, "ben") is role("") is Role.NONE
+    assert role_of(Arrangement(), "", "", visitor="", account="") is Role.NONE
+
+
+def test_a_chairman_who_was_chosen_elsewhere_ends_the_chair_of_the_page() -> None:
+    assert role(BEN, chairman_visitor=ANNA) is Role.NONE
+    assert role(ANNA, chairman_visitor=ANNA) is Role.NONE
+
+
+@pytest.mark.parametrize("command", ["mute", "drop", "lock", "lobby", "letin", "end"])
+def test_all_who_steer_give_these_commands(command: str) -> None:
+    assert Role.CREATOR.may(command)
+    assert Role.CHAIR.may(command)
+    assert Role.CO_CHAIR.may(command)
+    assert not Role.NONE.may(command)
+
+
+@pytest.mark.parametrize("command", ["chair", "cochair"])
+def test_co_chairs_make_no_chairs(command: str) -> None:
+    assert Role.CREATOR.may(command)
+    assert Role.CHAIR.may(command)
+    assert not Role.CO_CHAIR.may(command)
+    assert not Role.CHAIR.may("rename")
