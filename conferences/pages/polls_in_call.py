@@ -8,6 +8,7 @@ from conferences.data import poll_rows
 from conferences.data.poll_rows import PollResult
 from conferences.flows import polls
 from conferences.flows.polls import PollRefused, Voter
+from conferences.pages.entrance import role_in
 from conferences.pages.in_call import MAX_KEY, Answer, Insider, for_insiders, refused, whole_number
 from conferences.rules.polls import MAX_ANSWERS, Draft, may_ask
 from domains.data.lookups import account_names
@@ -47,8 +48,8 @@ def _person(insider: Insider) -> str:
 def _chairs(insider: Insider) -> bool:
     """Return whether a person may ask, and close the polls of others."""
     conference, granted = insider.conference, insider.granted
-    chairman, creator = conference.chairman_visitor, conference.creator_moid
-    return may_ask(chairman, granted.visitor, granted.account, creator)
+    is_chaired = bool(conference.chairman_visitor)
+    return may_ask(role_in(conference, granted), is_chaired=is_chaired, account=granted.account)
 
 
 def _act(request: HttpRequest, insider: Insider, act: str) -> None:

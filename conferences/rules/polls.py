@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from conferences.rules.chairs import Role
 from foundation.plain_text import fault_of
 
 MIN_ANSWERS, MAX_ANSWERS = 2, 10
@@ -42,15 +43,13 @@ class AnswerResult(NamedTuple):
     names: tuple[str, ...]
 
 
-def may_ask(chairman: str, visitor: str, account: str, creator: str) -> bool:
-    """Return whether somebody in the call may ask.
+def may_ask(role: Role, *, is_chaired: bool, account: str) -> bool:
+    """Return whether somebody in the call may ask: whoever steers it, or, while nobody chairs, anybody with an account.
 
-    `chairman` is the id of the browser of the terminal that chairs; "" means that nobody chairs by the page. `visitor`
-    and `account` are those of whoever asks, `creator` the account that has created the conference.
+    `role`: in which this person steers the conference. `is_chaired`: whether somebody chairs by the page. `account`: the
+    person's MOID, "" for a guest.
     """
-    if account and account == creator:
-        return True
-    return chairman == visitor if chairman else bool(account)
+    return role is not Role.NONE or (not is_chaired and bool(account))
 
 
 def fault_of_draft(draft: Draft) -> str:

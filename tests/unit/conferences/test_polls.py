@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from conferences.rules.chairs import Role
 from conferences.rules.polls import Draft, Vote, are_choices, fault_of_draft, may_ask, results
 
 TWO = ("Yes", "No")
 
 
-def test_whoever_chairs_asks_or_if_nobody_does_anybody_with_an_account() -> None:
-    assert may_ask("chair", "chair", "", "")
-    assert not may_ask("chair", "other", "anna", "ben")
-    assert may_ask("chair", "other", "ben", "ben")
-    assert may_ask("", "other", "anna", "ben")
-    assert not may_ask("", "guest", "", "")
+def test_whoever_steers_asks_or_if_nobody_chairs_anybody_with_an_account() -> None:
+    for role in (Role.CREATOR, Role.CHAIR, Role.CO_CHAIR):
+        assert may_ask(role, is_chaired=True, account="")
+    assert not may_ask(Role.NONE, is_chaired=True, account="anna")
+    assert may_ask(Role.NONE, is_chaired=False, account="anna")
+    assert not may_ask(Role.NONE, is_chaired=False, account="")
 
 
 @pytest.mark.parametrize(
