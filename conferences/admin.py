@@ -26,6 +26,7 @@ from conferences.models import PATHS, PATHS_AT, CallRecord, Conference, Number
 from conferences.pages import (
     area_admin,
     conference_details,
+    recording_admin,
     reservation_admin,
     stored_admin,
     unit_admin,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from django.contrib.admin.filters import _ListFilterChoices
     from django_stubs_ext import StrOrPromise
 
-__all__ = ["area_admin", "reservation_admin", "stored_admin", "unit_admin"]
+__all__ = ["area_admin", "recording_admin", "reservation_admin", "stored_admin", "unit_admin"]
 
 COLOURS = {
     ConferenceState.CREATING: "blue",

@@ -68,6 +68,7 @@ class ConferencesConfig(PlatformAppConfig):
 conference        | conferences.conference  | v...o | v...o   | v...o    | v...o | its tenant, its source, its host; operate: end
 reservation       | conferences.reservation | v...o | v...o   | v...o    | v...o | its tenant, its source; operate: cancel
 call record       | conferences.callrecord  | v.... | v....   | v....    | v.... | its tenant, its source, its host
+recording         | conferences.recording   | v...o | v...o   | v...o    | v...o | its tenant, its source; operate: try a film again
 media unit        | conferences.resourceunit| v...o | v...o   | v...o    | ..... | its platform; operate: drain, put back, move conferences
 public template   | conferences.publictemplate | vacd. | vacd. | vacd. | vacd. | its tenant
 personal template | conferences.personaltemplate | v..d. | v..d. | v..d. | v..d. | its tenant
@@ -113,6 +114,7 @@ number            | conferences.number      | v.... | v....   | v....    | .....
         entries = (
             model_entry(_("Conferences"), "video_camera_front", "conferences", "conference"),
             model_entry(_("Reservations"), "event", "conferences", "reservation"),
+            model_entry(_("Recordings"), "video_library", "conferences", "recording"),
             model_entry(_("Media units"), "dns", "conferences", "resourceunit"),
             model_entry(_("Call records"), "history", "conferences", "callrecord"),
             model_entry(_("Public templates"), "bookmark", "conferences", "publictemplate"),
@@ -130,8 +132,9 @@ number            | conferences.number      | v.... | v....   | v....    | .....
         return (SidebarGroup(0, "", dashboard), SidebarGroup(10, _("Conferences"), entries))
 
     def menu_entries(self) -> Sequence[MenuEntry]:
-        """Return the entry of the page menu for the page on which people hold conferences."""
-        return (MenuEntry(10, _("My conferences"), "console"),)
+        """Return the entries of the page menu: for holding conferences, and for their recordings."""
+        recordings = MenuEntry(15, _("Recordings"), "recordings")
+        return (MenuEntry(10, _("My conferences"), "console"), recordings)
 
     def batch_handlers(self) -> Mapping[str, BatchHandler]:
         """Return the handlers of the resource manager (RMS) and of our conference manager (CM): queue -> handler."""

@@ -7,8 +7,8 @@ from django.conf import settings
 from django.contrib.sessions.backends.cached_db import SessionStore
 
 from conferences.data import registry_rows
-from conferences.flows import due as flow
 from conferences.flows import (
+    change_recordings,
     forget_reservations,
     make_films,
     number_reports,
@@ -19,6 +19,7 @@ from conferences.flows import (
     units,
     usual_load,
 )
+from conferences.flows import due as flow
 from domains.api import sessions
 from foundation import clock
 from foundation.bus import events, inbox
@@ -84,6 +85,7 @@ def forget_old() -> None:
     for_each_served(inbox.delete_old_requests)
     for_each_served(events.delete_old_events)
     for_each_served(forget_reservations.delete_old_reservations)
+    for_each_served(change_recordings.empty_wastebasket)
     if is_served_here(own_platform()):
         registry_rows.delete_gone_rows()
     sessions.delete_expired_tokens(clock.now())

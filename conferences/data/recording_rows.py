@@ -43,6 +43,7 @@ class RecordingRows:
                 "e164": conference.e164,
                 "name": conference.name,
                 "user_domain": conference.user_domain,
+                "source_platform": self._platform,
                 "begun_at": begun_at,
             },
         )

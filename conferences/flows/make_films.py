@@ -48,3 +48,8 @@ def make(platform: str, recording: str) -> None:
     except (FilmFailed, OSError) as error:
         log.warning("no film of %s at attempt %d: %s", recording, job.attempt, error)
         film_jobs.fail(job, str(error))
+
+
+def try_again(platform: str, recording: str) -> bool:
+    """Have the film of a recording tried again that has failed for good; return whether it had."""
+    return film_jobs.try_again(platform, recording)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from django.db import models
 
 from conferences.rules.recordings import RecordingState, SegmentState
@@ -19,6 +21,7 @@ class Recording(models.Model):
     e164 = models.CharField("number", max_length=16)
     name = models.CharField(max_length=64)
     user_domain = models.CharField(max_length=40)
+    source_platform = models.CharField(max_length=40, default="", db_default="")
     begun_at = models.DateTimeField()
     state = models.CharField(
         max_length=10,
@@ -43,6 +46,11 @@ class Recording(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def film_minutes(self) -> int:
+        """Return how long the film is, in minutes, begun ones counted."""
+        return ceil(self.film_ms / 60_000)
 
 
 class RecordingSegment(models.Model):

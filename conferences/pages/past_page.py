@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET
 
 from conferences.data import attendees, poll_rows
 from conferences.data.platform_resolver import platform_of_domain
+from conferences.data.recording_library import Viewer, recording_of_conference
 from conferences.pages import my_conferences, texts
 from conferences.rules.attendance import Attendance, account_of, attendance_of, may_export
 from conferences.rules.recurrence import zone_of
@@ -86,6 +87,9 @@ def show_past_conference(request: HttpRequest, confid: str) -> HttpResponse:
         "attendance": past.attendance,
         "polls": poll_rows.polls_of(past.store.database, conference.confid),
         "chat": CHAT_OF.call(past.store.database, conference.confid, person.moid),
+        "recording": recording_of_conference(
+            Viewer(past.store.database, conference.user_domain, person.moid), conference.confid
+        ),
         "csv": reverse("past-attendance", args=[conference.confid]) if past.may_export else "",
     }
     return render_page(request, "conferences/past_conference.html", context)

@@ -14,6 +14,7 @@ from conferences.pages import (
     number_page,
     past_page,
     polls_in_call,
+    recordings_page,
     steer_page,
     week_page,
 )
@@ -78,6 +79,23 @@ urlpatterns = [
         "console/past/<str:confid>/attendance.csv",
         past_page.export_attendance,
         name="past-attendance",
+    ),
+    path("console/recordings/", recordings_page.list_recordings, name="recordings"),
+    path("console/recordings/<str:recording>/", recordings_page.show_recording, name="recording"),
+    path(
+        "console/recordings/<str:recording>/film.mp4",
+        recordings_page.send_film,
+        name="recording-film",
+    ),
+    path(
+        "console/recordings/<str:recording>/thumbnail.webp",
+        recordings_page.send_thumbnail,
+        name="recording-thumbnail",
+    ),
+    re_path(
+        "^console/recordings/(?P<recording>[0-9a-f]{32})/(?P<action>rename|delete|restore)$",
+        recordings_page.change_recording,
+        name="recording-change",
     ),
     path("join/", number_page.show_number_page, name="join-number"),
     path("join/<str:e164>/", join_page.show_join_page, name="join"),

@@ -26,6 +26,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from foundation import byte_ranges
 from foundation.web.errors import UNSPECIFIED, ack, nack
 from im.api import serializers
 from im.api.base import Call
@@ -291,7 +292,7 @@ def _whole_response(file: File) -> HttpResponseBase:
 
 def _partial_response(file: File, first: int, last: int) -> HttpResponseBase:
     """Return the response 206 with the bytes from `first` to `last`, both included."""
-    pieces = storage.pieces(_open_stored(file), first, last)
+    pieces = byte_ranges.pieces(_open_stored(file), first, last)
     reply = StreamingHttpResponse(pieces, status=206, content_type=file.content_type)
     reply["Content-Range"] = f"bytes {first}-{last}/{file.size}"
     reply["Content-Length"] = str(last - first + 1)

@@ -10,6 +10,8 @@ import re
 import unicodedata
 from urllib.parse import quote
 
+from foundation import byte_ranges
+
 VERSION = "1.0.0"
 EXTENSIONS = "creation,expiration,termination"
 PART = "application/offset+octet-stream"
@@ -23,7 +25,6 @@ SHOWN = frozenset(
 )
 """A browser may show these types itself; it only saves all others."""
 
-_RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))")
 _METADATA = 4096
 
 
@@ -86,18 +87,8 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
 
     `size` is the file's, in bytes. Raises TransferRefused 416 if the file is shorter.
     """
-    # `bytes=<first>-<last>` has the groups 1 and 2 (2 may be empty), `bytes=-<number of last bytes>` has the group 3.
-    match = _RANGE.fullmatch(header.strip())
-    if match is None:  # for no range, several, or another unit the whole file is a valid answer
-        return None
-    if match[3]:
-        first, last = max(0, size - int(match[3])), size - 1
-        first = size if int(match[3]) == 0 else first
-    else:
-        first, last = int(match[1]), min(int(match[2] or size - 1), size - 1)
-        if match[2] and int(match[2]) < first:
-            return None
-    if first >= size:
-        headers = {"Content-Range": f"bytes */{size}"}
-        raise TransferRefused(416, "bad_range", "the file is shorter", **headers)
-    return first, last
+    try:
+        return byte_ranges.parse_range(header, size)
+    except byte_ranges.NotInFile as error:
+        headers = {"Content-Range": str(error)}
+        raise TransferRefused(416, "bad_range", "the file is shorter", **headers) from None

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from conferences.models import ResourceUnit
+from conferences.models import Recording, ResourceUnit
 from conferences.rules.states import Conference, ConferenceState
 from domains.models import Account
 from foundation.bus.admin import readable
@@ -30,6 +30,7 @@ READ_ONLY = [
     "conferences.CallRecord",
     "conferences.Number",
     "conferences.RegisteredNumber",
+    "conferences.Recording",
     "conferences.Reservation",
     "conferences.ResourceUnit",
     "bus.Parked",
@@ -67,6 +68,8 @@ def test_a_list_and_its_pages_load(
 ) -> None:
     over = {"state": ConferenceState.ENDED, "ended_at": running.created_at, "confid": "over"}
     conference_row(running.source_platform, **over)
+    recorded = {"confid": "over", "e164": "8800042", "user_domain": running.user_domain}
+    Recording.objects.create(id="f" * 32, begun_at=running.created_at, film_bytes=1, **recorded)
     with CaptureQueriesContext(connection) as queries:
         assert operator.get(url(label, "changelist")).status_code == 200
     assert len(queries) <= MOST_QUERIES

@@ -99,6 +99,11 @@ OPEN |= {"calendar/meetings.ics", "join/", "recordings/parts"}
 OF_CONSOLE |= {
     f"console/past/{rest}" for rest in ("", "<str:confid>/", "<str:confid>/attendance.csv")
 }
+OF_CONSOLE |= {
+    f"console/recordings/{rest}"
+    for rest in ("", *(f"<str:recording>/{file}" for file in ("", "film.mp4", "thumbnail.webp")))
+}
+OF_CONSOLE |= {"^console/recordings/(?P<recording>[0-9a-f]{32})/(?P<action>rename|delete|restore)$"}
 OPEN |= {"accounts/login/", "accounts/logout/"}
 OPEN |= {f"oauth/{one}" for one in ("authorize", "token", "revoke_token", "introspect")}
 """For people in a browser; what they touch is of their own tenant."""

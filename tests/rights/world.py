@@ -285,6 +285,7 @@ WHOSE: dict[str, Whose] = {
     "licensing.quota": lambda q: [q.owner],
     "conferences.conference": _conferences,
     "conferences.callrecord": _conferences,
+    "conferences.recording": lambda r: [r.user_domain, r.source_platform],
     "conferences.reservation": lambda r: [r.user_domain, r.source_platform],
     "conferences.resourceunit": lambda u: [u.platform],
     "conferences.publictemplate": _kept,

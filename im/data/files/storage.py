@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 from django.core.files import File as Content
 from django.core.files.storage import Storage, storages
 
-_PIECE = 256 * 1024
 THUMBNAIL = ".thumbnail"
 
 
@@ -54,16 +52,6 @@ def save(number: str, path: Path, suffix: str = "") -> None:
 def open_file(number: str, suffix: str = "") -> IO[bytes]:
     """Open the stored file with the UUID `number` for reading. Raises FileNotFoundError, or errors of the storage."""
     return storage().open(name_of(number, suffix))
-
-
-def pieces(file: IO[bytes], first: int, last: int) -> Iterator[bytes]:
-    """Yield a file's bytes from `first` to `last`, both included, in pieces, and close the file at the end."""
-    with file:
-        file.seek(first)
-        left = last - first + 1
-        while left and (piece := file.read(min(left, _PIECE))):
-            left -= len(piece)
-            yield piece
 
 
 def delete(number: str) -> None:

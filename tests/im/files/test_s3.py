@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 
+from foundation.byte_ranges import pieces
 from im.data.files import storage as kept
 
 LONG = bytes(range(256)) * 40_000
@@ -93,10 +94,10 @@ def test_a_part_of_a_long_file_costs_no_more_than_a_part(
     assert list(bucket.kept) == [f"/files/{kept.name_of(number)}"]
     assert spooled.read_bytes() == LONG
     bucket.sent.clear()
-    content = b"".join(kept.pieces(kept.open_file(number), 5_000_000, 5_000_999))
+    content = b"".join(pieces(kept.open_file(number), 5_000_000, 5_000_999))
     assert content == LONG[5_000_000:5_001_000]
     assert sum(bucket.sent) < 3_000_000
-    assert b"".join(kept.pieces(kept.open_file(number), 0, len(LONG) - 1)) == LONG
+    assert b"".join(pieces(kept.open_file(number), 0, len(LONG) - 1)) == LONG
     kept.delete(number)
     assert bucket.kept == {}
     with pytest.raises(FileNotFoundError):

@@ -1,0 +1,93 @@
+"""The library of recordings: which recordings a person may see, and what the person does with them.
+
+A person sees the recordings of the conferences that the person created, was called into or entered, in the person's
+own user domain. Whoever created the conference renames the recording, deletes it, and takes it out of the wastebasket.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from conferences.data import recording_store
+from conferences.models import Attendee, Conference, Recording, RecordingSegment
+from conferences.rules.recordings import KEPT_AFTER_DELETION
+
+_AT_ONCE = 100
+
+
+class Viewer(NamedTuple):
+    """A person who looks at recordings: the database of its platform, its user domain, and its MOID."""
+
+    database: str
+    user_domain: str
+    moid: str
+
+
+def recordings_of(
+    viewer: Viewer, search: str = "", *, deleted: bool = False
+) -> QuerySet[Recording]:
+    """Return the recordings that a person may see, the latest first, each with `is_own`: the person may change it.
+
+    `search`: a part of the name, or a number. `deleted`: those in the wastebasket, of which a person sees its own only.
+    """
+    conferences = Conference.objects.using(viewer.database).filter(confid=OuterRef("confid"))
+    was_there = Attendee.objects.using(viewer.database).filter(
+        confid=OuterRef("confid"), moid=viewer.moid
+    )
+    rows = Recording.objects.using(viewer.database).filter(
+        user_domain=viewer.user_domain, deleted_at__isnull=not deleted
+    )
+    rows = rows.annotate(is_own=Exists(conferences.filter(creator_moid=viewer.moid)))
+    rows = rows.filter(Q(is_own=True) if deleted else Q(is_own=True) | Exists(was_there))
+    if search:
+        rows = rows.filter(Q(name__icontains=search) | Q(e164=search))
+    return rows.order_by("-begun_at", "-id")
+
+
+def find(viewer: Viewer, recording: str) -> Recording | None:
+    """Return a recording that a person may see, and that is not in the wastebasket; else `None`."""
+    return recordings_of(viewer).filter(pk=recording).first()
+
+
+def recording_of_conference(viewer: Viewer, confid: str) -> str:
+    """Return the id of the recording of a conference that a person may see; "" if there is none."""
+    return recordings_of(viewer).filter(confid=confid).values_list("id", flat=True).first() or ""
+
+
+def rename(viewer: Viewer, recording: str, name: str) -> bool:
+    """Give a recording another name; return whether the person may."""
+    return _change(viewer, recording, deleted=False, name=name)
+
+
+def delete(viewer: Viewer, recording: str, now: datetime) -> bool:
+    """Put a recording into the wastebasket; return whether the person may."""
+    return _change(viewer, recording, deleted=False, deleted_at=now)
+
+
+def restore(viewer: Viewer, recording: str) -> bool:
+    """Take a recording out of the wastebasket; return whether the person may."""
+    return _change(viewer, recording, deleted=True, deleted_at=None)
+
+
+def _change(viewer: Viewer, recording: str, *, deleted: bool, **columns: object) -> bool:
+    """Change columns of a recording if it is the person's own."""
+    found = recordings_of(viewer, deleted=deleted).filter(pk=recording).first()
+    if found is None or not getattr(found, "is_own", False):
+        return False
+    rows = Recording.objects.using(viewer.database)
+    return bool(rows.filter(pk=recording, deleted_at__isnull=not deleted).update(**columns))
+
+
+def empty_wastebasket(database: str, now: datetime) -> int:
+    """Delete the recordings for good that have been in the wastebasket for 30 days; return how many."""
+    rows = Recording.objects.using(database)
+    old = rows.filter(deleted_at__lt=now - KEPT_AFTER_DELETION)
+    ids = list(old.values_list("id", flat=True)[:_AT_ONCE])
+    for recording in ids:
+        recording_store.delete(recording)
+    RecordingSegment.objects.using(database).filter(recording__in=ids).delete()
+    rows.filter(pk__in=ids).delete()
+    return len(ids)

@@ -1,0 +1,93 @@
+"""The library of recordings: who sees which, what is sent of a film, and the wastebasket."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from conferences.data import recording_store
+from conferences.flows import change_recordings
+from conferences.models import Recording, RecordingSegment
+from domains.models import Account
+from tests.admin.conftest import conference_row
+from tests.console.test_past import browser_of, page
+from tests.web_clients import Browser
+
+LIBRARY = "/console/recordings/"
+FILM = b"film" * 25
+
+
+@pytest.fixture
+def hers(platform: str, settings: Settings, tmp_path: Path) -> Browser:
+    """Let anna's conference have been recorded, and return her browser."""
+    settings.RECORDINGS = str(tmp_path)
+    anna = Account.objects.get(username="anna")
+    row = conference_row(platform, confid="held", creator_moid=anna.moid, name="Board")
+    Recording.objects.create(
+        id="a" * 32,
+        confid="held",
+        e164=row.e164,
+        name="Board",
+        user_domain=row.user_domain,
+        begun_at=datetime.now(UTC),
+        state="done",
+        film_bytes=len(FILM),
+        film_ms=61_000,
+    )
+    folder = recording_store.folder_of("a" * 32)
+    folder.mkdir(parents=True)
+    (folder / "film.mp4").write_bytes(FILM)
+    return browser_of("anna")
+
+
+def test_whoever_was_not_there_gets_nothing_and_a_stranger_is_asked_to_sign_in(
+    hers: Browser, client: Browser
+) -> None:
+    one = f"{LIBRARY}{'a' * 32}/"
+    assert "Board" in page(hers, LIBRARY)
+    assert "2 min" in page(hers, one)
+    assert "录像" in page(hers, LIBRARY, "zh-hans")
+    his = browser_of("ben")
+    assert "Board" not in page(his, LIBRARY)
+    for address in (one, f"{one}film.mp4", f"{one}thumbnail.webp"):
+        assert his.get(address).status_code == 404
+        assert client.get(address)["Location"].startswith("/accounts/login/")
+    his.post(f"{one}delete")
+    assert Recording.objects.get().deleted_at is None
+
+
+def test_a_film_is_sent_whole_in_part_and_to_be_saved(hers: Browser) -> None:
+    address = f"{LIBRARY}{'a' * 32}/film.mp4"
+    whole = hers.get(address)
+    assert b"".join(whole.streaming_content) == FILM  # type: ignore[attr-defined]  # of a streaming answer
+    part = hers.get(address, headers={"Range": "bytes=4-7"})
+    assert (part.status_code, part["Content-Range"]) == (206, "bytes 4-7/100")
+    assert b"".join(part.streaming_content) == b"film"  # type: ignore[attr-defined]  # of a streaming answer
+    assert hers.get(address, headers={"Range": "bytes=100-"}).status_code == 416
+    assert hers.get(f"{address}?download=1")["Content-Disposition"].startswith("attachment")
+
+
+def test_a_recording_is_renamed_deleted_taken_back_and_gone_after_thirty_days(
+    hers: Browser, platform: str
+) -> None:
+    one = f"{LIBRARY}{'a' * 32}/"
+    hers.post(f"{one}rename", {"name": " Board  meeting "})
+    assert "Board meeting" in page(hers, LIBRARY)
+    hers.post(f"{one}rename", {"name": "\u202e"})
+    assert Recording.objects.get().name == "Board meeting"
+    hers.post(f"{one}delete")
+    assert hers.get(f"{one}film.mp4").status_code == 404
+    assert "Board meeting" in page(hers, f"{LIBRARY}?deleted=1")
+    hers.post(f"{one}restore")
+    assert hers.get(f"{one}film.mp4").status_code == 200
+    hers.post(f"{one}delete")
+    change_recordings.empty_wastebasket(platform)
+    assert Recording.objects.exists()
+    Recording.objects.update(deleted_at=datetime.now(UTC) - timedelta(days=31))
+    change_recordings.empty_wastebasket(platform)
+    assert not Recording.objects.exists()
+    assert not RecordingSegment.objects.exists()
+    assert not recording_store.folder_of("a" * 32).exists()
