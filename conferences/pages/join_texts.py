@@ -139,7 +139,7 @@ _TEXTS: dict[str, Promise] = {
     "poll_multiple": gettext_lazy("more than one answer may be chosen"),
     "poll_closed": gettext_lazy("closed"),
     "poll_close": gettext_lazy("Close this poll"),
-    "poll_refused": gettext_lazy("That was not possible. Please try again."),
+    "not_possible": gettext_lazy("That was not possible. Please try again."),
     "poll_question": gettext_lazy("The question is missing or too long."),
     "poll_answers": gettext_lazy("Give 2 to 10 different answers of at most 100 characters."),
     "poll_full": gettext_lazy("There are too many polls or votes."),

@@ -14,7 +14,7 @@ import { Signals } from "./signals.js";
 import { Steering } from "./steering.js";
 import { Tiles } from "./tiles.js";
 import { View, screenTile } from "./view.js";
-import { Whereabouts } from "./whereabouts.js";
+import { CARRIED_OUT_WITHIN, Whereabouts } from "./whereabouts.js";
 
 /** The libraries of the call are large, and needed with the entry: until then the page does not wait for them. */
 const loading = import("./call.js");
@@ -132,7 +132,7 @@ const poke = () => call?.say({ kind: "news" });
 const polls = new PollsPanel(words, (fields) => whereabouts.say("polls", { name: me.name, ...fields }), poke);
 const chat = new ChatPanel(words, (fields) => whereabouts.say("chat", { name: me.name, ...fields }), poke);
 
-const steering = new Steering(tiles, words, room, (action, fields) => whereabouts.steer(action, fields));
+const steering = new Steering(tiles, words, room, (fields) => whereabouts.say("steer", fields, CARRIED_OUT_WITHIN));
 
 const on = {
   up() {

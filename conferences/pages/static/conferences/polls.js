@@ -89,7 +89,7 @@ export class PollsPanel {
   /** Send a form, and return whether it was accepted. */
   async #do(fields) {
     const answer = await this.#ask(fields).catch(() => ({ refused: "away" }));
-    this.#say(answer.refused ? (this.#words[`poll_${answer.refused}`] ?? this.#words.poll_refused) : "");
+    this.#say(answer.refused ? (this.#words[`poll_${answer.refused}`] ?? this.#words.not_possible) : "");
     if (answer.refused) this.draw();
     else {
       this.#take(answer);

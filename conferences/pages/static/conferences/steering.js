@@ -8,7 +8,7 @@ export class Steering {
   /**
    * @param tiles are the `Tiles`; @param words the texts of the page
    * @param {import("./chair.js").Room} room is the state of the conference
-   * @param {(action: string, fields: object) => Promise<string>} send sends a command, and says why it was refused
+   * @param {(fields: {[name: string]: string}) => Promise<{refused?: string, why?: string}>} send sends a command
    */
   constructor(tiles, words, room, send) {
     this.#tiles = tiles;
@@ -44,8 +44,9 @@ export class Steering {
       return;
     }
     button.disabled = true;
-    const why = await this.#send(action, { ...(id && { id }), ...(value && { value }) }).catch(() => this.#words.away_now);
+    const answer = await this.#send({ action, ...(id && { id }), ...(value && { value }) }).catch(() => ({ refused: "away", why: this.#words.away_now }));
     button.disabled = false;
+    const why = answer.refused ? (answer.why ?? this.#words.not_possible) : "";
     $("steering-error").textContent = why;
     $("steering-error").hidden = !why;
     if (!why && ["letin", "refuse"].includes(action)) this.hear({ role: this.#role, waiting: this.#waiting.filter(({ visitor }) => id && visitor !== id) });

@@ -3,7 +3,8 @@
 import { keep, randomId, recall } from "./page.js";
 
 const ANSWER_WITHIN = 4000;
-const STEERED_WITHIN = 20000;
+/** Milliseconds for a command to the media unit. */
+export const CARRIED_OUT_WITHIN = 20000;
 
 export class Whereabouts {
   /** @param {{where: string[], password: boolean, e164: string}} start: the sites' addresses; whether it has a password */
@@ -45,14 +46,6 @@ export class Whereabouts {
     throw new Error("no site answers");
   }
 
-  /** Send a command of somebody who steers the conference; return why it was refused, or "". */
-  async steer(action, fields) {
-    const body = new URLSearchParams({ ...this.proof, ...fields, action });
-    const url = this.#urls[0].replace(/\/where(\?.*)?$/, "/steer");
-    const reply = await fetch(url, { method: "POST", body, signal: AbortSignal.timeout(STEERED_WITHIN) });
-    return reply.ok ? "" : (await reply.json()).why;
-  }
-
   async #ask(url, enters) {
     const body = new URLSearchParams({ ...this.proof, name: this.name, ...(this.#needsPassword && { password: this.password }) });
     const signal = AbortSignal.timeout(ANSWER_WITHIN);
@@ -70,12 +63,13 @@ export class Whereabouts {
    * Ask the platform for something of the call, or say something there; raises an error if no site answers.
    * @param {string} name of the address, such as "chat"
    * @param {{[name: string]: string}} fields of the form
+   * @param {number} within so many milliseconds a site answers
    * @returns {Promise<any>} the answer; `refused` says why, if it is refused
    */
-  async say(name, fields) {
+  async say(name, fields, within = ANSWER_WITHIN) {
     for (const url of this.#urls) {
       const body = new URLSearchParams({ ...this.proof, ...fields });
-      const signal = AbortSignal.timeout(ANSWER_WITHIN);
+      const signal = AbortSignal.timeout(within);
       const reply = await fetch(url.replace("/where", `/${name}`), { method: "POST", body, cache: "no-store", signal }).catch(() => null);
       // A site that does not serve the platform may not know the conference either.
       if (reply && reply.status < 500 && reply.status !== 404) return reply.json();
