@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from conferences.data import recording_store
 from conferences.data.recording_store import SegmentKey
@@ -48,8 +48,13 @@ def report_lost(database: str, now: datetime) -> None:
 
 def queue_due(database: str) -> None:
     """Queue the recordings whose segments have all come."""
+    segments = RecordingSegment.objects.using(database).filter(recording=OuterRef("pk"))
+    is_waited_for = Exists(segments.filter(state=SegmentState.WAITING))
+    is_here = Exists(segments.filter(state=SegmentState.MOVED))
     collecting = Recording.objects.using(database).filter(state=RecordingState.COLLECTING)
-    for recording in collecting.order_by("begun_at")[:_AT_ONCE]:
+    # Whatever waits for a unit that is away must not stand before others.
+    complete = collecting.filter(~is_waited_for, is_here, deleted_at=None)
+    for recording in complete.order_by("begun_at")[:_AT_ONCE]:
         states = [SegmentState(row.state) for row in _segments(database, recording.id)]
         if is_film_due(RecordingState.COLLECTING, states, recording.film_segments):
             rows = collecting.filter(pk=recording.pk)
@@ -62,8 +67,12 @@ def take_to_send(database: str, now: datetime) -> list[str]:
     is_forgotten = Q(state=RecordingState.QUEUED, working_at__lt=now - QUEUED_AGAIN_AFTER)
     is_dead = Q(state=RecordingState.RUNNING, working_at__lt=now - JOB_SILENT)
     rows = Recording.objects.using(database).filter(is_new | is_forgotten | is_dead)
+    rows = rows.filter(deleted_at=None).order_by("working_at")
     ids = list(rows.values_list("id", flat=True)[:_AT_ONCE])
-    rows.filter(pk__in=ids, state=RecordingState.QUEUED).update(working_at=now)
+    # A film whose worker has died is queued again, so that the next round does not send a second task for it.
+    Recording.objects.using(database).filter(is_new | is_forgotten | is_dead, pk__in=ids).update(
+        state=RecordingState.QUEUED, working_at=now
+    )
     return ids
 
 
@@ -76,6 +85,10 @@ def claim(platform: str, recording: str) -> FilmJob | None:
             return None
         is_alive = row.working_at is not None and row.working_at > now - JOB_SILENT
         if row.state == RecordingState.RUNNING and is_alive:
+            return None
+        if row.attempts >= MOST_ATTEMPTS:
+            row.state, row.error = RecordingState.FAILED, "its worker has died at each attempt"
+            row.save(using=database)
             return None
         keys = [
             SegmentKey(platform, recording, segment.incarnation, segment.segment)
@@ -94,16 +107,21 @@ def note_progress(job: FilmJob, progress: int) -> bool:
     return bool(_rows_of(job).update(progress=progress, working_at=clock.now()))
 
 
-def finish(job: FilmJob, milliseconds: int, size: int) -> None:
-    """Write that a film is ready; if more segments have come meanwhile, it will be made anew."""
+def finish(job: FilmJob, milliseconds: int, size: int) -> bool:
+    """Write that a film is ready; if more segments have come meanwhile, it will be made anew.
+
+    Return False if the film is not ours any more.
+    """
     moved = [row for row in _segments(job.database, job.recording) if row.state == "moved"]
     has_more = len(moved) > len(job.folders)
-    _rows_of(job).update(
-        state=RecordingState.COLLECTING if has_more else RecordingState.DONE,
-        progress=100,
-        film_ms=milliseconds,
-        film_bytes=size,
-        error="",
+    return bool(
+        _rows_of(job).update(
+            state=RecordingState.COLLECTING if has_more else RecordingState.DONE,
+            progress=100,
+            film_ms=milliseconds,
+            film_bytes=size,
+            error="",
+        )
     )
 
 

@@ -33,6 +33,7 @@ def make_film(out: Path, segments: Sequence[Path]) -> Generator[dict[str, int]]:
     try:
         for line in process.stdout:
             yield json.loads(line)
+        process.wait()
     except ValueError:
         raise FilmFailed("the program printed what is no JSON") from None
     finally:
@@ -40,5 +41,6 @@ def make_film(out: Path, segments: Sequence[Path]) -> Generator[dict[str, int]]:
         process.stdout.close()
         process.wait()
         lines = (out / "film.log").read_text(errors="replace").strip().splitlines()
-    if process.returncode not in (0, -9):
+    # Not if nobody asks for more: that leaves the function above.
+    if process.returncode:
         raise FilmFailed(lines[-1][:200] if lines else f"it ended with {process.returncode}")

@@ -67,7 +67,9 @@ def on_unit_has_segment(
     except ValueError as error:
         raise NotTaken(f"begun, ended, files: {error}") from None
     unit = sending_unit(notice, envelope, uow.own_site, None)
-    recording = uow.recordings.recording_of(notice.confid, told.begun_at, uow.new_id())
+    recording = (
+        uow.recordings.recording_of(notice.confid, told.begun_at, uow.new_id()) if unit else None
+    )
     if unit is None or recording is None:
         log.warning("%s: a segment of an unknown conference %s", unit, notice.confid)
         return
@@ -100,12 +102,15 @@ class PartRefused(Exception):
 
 
 def count_received(order: str, name: str) -> int:
-    """Return how many bytes of a file the store has. Raises PartRefused."""
+    """Return how many bytes of a file the store has. Raises PartRefused.
+
+    A file that came whole before its row could say so is checked now, since no further part will come.
+    """
     key, file = _expected_file(order, name)
     if file.received:
         return file.size
     with _locked(key, name) as part:
-        return recording_store.size_of(part)
+        return recording_store.size_of(part) if _settle(key, file, part) else 0
 
 
 def receive_part(order: str, name: str, offset: int, source: Source, count: int) -> int:
@@ -125,12 +130,25 @@ def receive_part(order: str, name: str, offset: int, source: Source, count: int)
         if not recording_store.has_room(count):
             raise PartRefused(507, "the recording store has no room")
         recording_store.append(part, source, count)
-        received = recording_store.size_of(part)
-        if received == file.size:
-            if not recording_store.has_hash(part, file.sha256):
-                raise PartRefused(422, "the content has another SHA-256 than was announced")
-            recording_rows.mark_received(key, name)
-    return received
+        if not _settle(key, file, part):
+            raise PartRefused(422, "the content has another SHA-256 than was announced")
+        return recording_store.size_of(part)
+
+
+def _settle(key: SegmentKey, file: StoredFile, part: BufferedRandom) -> bool:
+    """Mark a file as received if it is whole; return False if its hash is wrong: then it is empty, and begins anew.
+
+    Raises PartRefused if another site serves the platform now.
+    """
+    if recording_store.size_of(part) < file.size:
+        return True
+    if not recording_store.has_hash(part, file.sha256):
+        return False
+    try:
+        recording_rows.mark_received(key, file.name)
+    except recording_rows.NotServed:
+        raise PartRefused(503, "another site serves this platform") from None
+    return True
 
 
 def _expected_file(order: str, name: str) -> tuple[SegmentKey, StoredFile]:

@@ -37,14 +37,16 @@ def make(platform: str, recording: str) -> None:
     try:
         for line in make_film(folder, job.folders):
             if "bytes" in line:
-                film_jobs.finish(job, line["ms"], line["bytes"])
-                shutil.rmtree(folder / "parts", ignore_errors=True)
+                if film_jobs.finish(job, line["ms"], line["bytes"]):
+                    shutil.rmtree(folder / "parts", ignore_errors=True)
                 log.info("the film of %s is ready: %d s", recording, line["ms"] // 1000)
-            elif time.monotonic() - noted_at >= _NOTED_SECONDS:
+                return
+            if time.monotonic() - noted_at >= _NOTED_SECONDS:
                 noted_at = time.monotonic()
                 if not film_jobs.note_progress(job, line["progress"]):
                     log.info("the film of %s is not ours any more", recording)
                     return
+        raise FilmFailed("the program ended without a film")
     except (FilmFailed, OSError) as error:
         log.warning("no film of %s at attempt %d: %s", recording, job.attempt, error)
         film_jobs.fail(job, str(error))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from pytest_django import Settings
 
-from conferences.data import recording_store
-from conferences.flows import change_recordings
+from conferences.data import film_jobs, recording_store
+from conferences.data.recording_store import SegmentKey
+from conferences.flows import change_recordings, collect_recordings, make_films
 from conferences.models import Recording, RecordingSegment
+from conferences.rules.recordings import MOST_ATTEMPTS
 from domains.models import Account
+from foundation.cells.directory import own_platform
 from tests.admin.conftest import conference_row
 from tests.console.test_past import browser_of, page
 from tests.web_clients import Browser
@@ -91,3 +95,57 @@ def test_a_recording_is_renamed_deleted_taken_back_and_gone_after_thirty_days(
     assert not Recording.objects.exists()
     assert not RecordingSegment.objects.exists()
     assert not recording_store.folder_of("a" * 32).exists()
+
+
+def segment_of(recording: str, state: str, files: list[dict[str, object]] | None = None) -> None:
+    """Store a segment of a recording."""
+    now = datetime.now(UTC)
+    RecordingSegment.objects.create(
+        recording=recording,
+        incarnation=1,
+        segment=1,
+        begun_at=now,
+        ended_at=now,
+        state=state,
+        files=files or [],
+        told_at=now,
+    )
+
+
+def test_a_file_that_came_whole_before_its_row_said_so_is_checked_when_the_unit_asks(
+    hers: Browser,
+) -> None:
+    key = SegmentKey(own_platform(), "a" * 32, 1, 1)
+    digest = hashlib.sha256(b"sound").hexdigest()
+    file = {"name": "a.mjr", "size": 5, "sha256": digest, "received": False}
+    segment_of("a" * 32, "waiting", [file])
+    folder = recording_store.segment_folder(key)
+    folder.mkdir(parents=True)
+    order = recording_store.sign_order(key)
+    (folder / "a.mjr").write_bytes(b"noise")
+    assert collect_recordings.count_received(order, "a.mjr") == 0, "another hash: it begins anew"
+    (folder / "a.mjr").write_bytes(b"sound")
+    assert collect_recordings.count_received(order, "a.mjr") == 5
+    assert RecordingSegment.objects.get().state == "moved"
+
+
+def test_recordings_that_wait_for_a_unit_hold_up_no_film_of_others(
+    hers: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(film_jobs, "_AT_ONCE", 1)
+    now = datetime.now(UTC)
+    for name, age, state in (("b", 2, "waiting"), ("c", 1, "moved")):
+        Recording.objects.create(
+            id=name * 32, confid=name, begun_at=now - timedelta(hours=age), state="collecting"
+        )
+        segment_of(name * 32, state)
+    assert make_films.take_due(own_platform()) == ["c" * 32]
+    for attempt in range(1, MOST_ATTEMPTS + 1):
+        job = film_jobs.claim(own_platform(), "c" * 32)
+        assert job
+        assert job.attempt == attempt
+        Recording.objects.filter(pk="c" * 32).update(working_at=now - timedelta(hours=1))
+        assert make_films.take_due(own_platform()) == ["c" * 32]
+        assert make_films.take_due(own_platform()) == [], "one task at a time"
+    assert film_jobs.claim(own_platform(), "c" * 32) is None
+    assert Recording.objects.get(pk="c" * 32).state == "failed"
