@@ -92,8 +92,11 @@ def is_open_by_number(request: HttpRequest, conference: JoinInfo) -> bool:
 
 
 def link_by_number(conference: JoinInfo) -> str:
-    """Return the path of the join page for a visitor who has typed the number. For a room it is that of the room."""
-    if conference.room is not None:
+    """Return the path of the join page for a visitor who has typed the number. For a room it is that of the room.
+
+    Who knows no password gets in by the lobby alone, so that link ends with the conference.
+    """
+    if conference.room is not None and conference.password:
         return room_link(conference.room)
     return join_link(conference.confid, conference.e164)
 

@@ -92,7 +92,7 @@ def waiting_visitors(
 
 
 def decide_about(platform: str, confid: str, visitor: str, decision: Lobby) -> None:
-    """Store that a visitor who waits for a conference is let in, or refused; all who wait if `visitor` is ""."""
+    """Store that a visitor who waits for a conference is let in, or refused; all who wait now if `visitor` is ""."""
     database = store_of(platform).database
     now = int(clock.timestamp(database))
     query = f"UPDATE {_TABLE} SET state=%s, since=%s WHERE confid=%s AND state='waiting'"
@@ -100,4 +100,7 @@ def decide_about(platform: str, confid: str, visitor: str, decision: Lobby) -> N
     if visitor:
         query += " AND visitor=%s"
         values.append(visitor)
+    else:  # Nobody who has gone, and whom the chair did not see.
+        query += " AND asked_at>=%s"
+        values.append(now - GONE_AFTER)
     sql.execute(database, query, values)

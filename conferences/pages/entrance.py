@@ -22,7 +22,7 @@ MOST_CHARACTERS_OF_NAME = 48
 def let_in(request: HttpRequest, conference: JoinInfo, answer: dict[str, object]) -> HttpResponse:
     """Send the `answer` how to enter a conference, with `visitor` and `pass`, or why the visitor may not enter now.
 
-    `entry` says why: "locked", or what the lobby answers ("waiting", "refused", "full", "late"). The answer then has no
+    `entry` says why: "locked", "removed", or what the lobby answers ("waiting", "refused", "full", "late"). The answer then has no
     `join`, so no secret of the media unit. An account of the user domain is added to chat and attendees.
     """
     earlier = valid_pass(request, conference)
@@ -31,6 +31,7 @@ def let_in(request: HttpRequest, conference: JoinInfo, answer: dict[str, object]
     visitor = earlier.visitor if earlier else visitor_of(conference.confid, browser)
     entry: Entry | Lobby = decide_entry(
         conference.arrangement,
+        visitor,
         was_let_in=earlier is not None,
         is_of_tenant=bool(account),
         is_creator=bool(account) and account == conference.creator_moid,
@@ -73,9 +74,15 @@ def news_for_insiders(conference: JoinInfo) -> dict[str, object]:
 
 
 def valid_pass(request: HttpRequest, conference: JoinInfo) -> Pass | None:
-    """Return the pass in the form that a page has sent; `None` if it is not good, or was taken away by a removal."""
+    """Return the pass in the form that a page has sent; `None` if it is not good, or was taken away by a removal.
+
+    Nobody takes that of the creator away.
+    """
     granted = pass_of(request.POST.get("pass", ""), conference.confid)
-    if granted is None or is_kept_out(conference.arrangement, granted.visitor):
+    if granted is None:
+        return None
+    is_creators = bool(granted.account) and granted.account == conference.creator_moid
+    if is_kept_out(conference.arrangement, granted.visitor) and not is_creators:
         return None
     return granted
 

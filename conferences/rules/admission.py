@@ -13,17 +13,27 @@ class Entry(StrEnum):
     OPEN = "open"
     LOCKED = "locked"
     WAITING = "waiting"
+    REMOVED = "removed"
 
 
 def decide_entry(
-    arrangement: Arrangement, *, was_let_in: bool, is_of_tenant: bool, is_creator: bool
+    arrangement: Arrangement,
+    visitor: str,
+    *,
+    was_let_in: bool,
+    is_of_tenant: bool,
+    is_creator: bool,
 ) -> Entry:
-    """Decide whether a visitor may enter a conference that is arranged like this.
+    """Decide whether the visitor with this id may enter a conference that is arranged like this.
 
     `was_let_in`: the visitor has been inside, or was let in from the lobby. `is_of_tenant`: the visitor has signed in
     with an account of the conference's user domain; `is_creator`: with that of its creator, whom nothing keeps out.
     """
-    if was_let_in or is_creator:
+    if is_creator:
+        return Entry.OPEN
+    if is_kept_out(arrangement, visitor):
+        return Entry.REMOVED
+    if was_let_in:
         return Entry.OPEN
     if arrangement.locked:
         return Entry.LOCKED

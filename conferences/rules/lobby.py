@@ -7,8 +7,11 @@ from typing import NamedTuple
 
 MOST_WAITING = 100
 """So many visitors may wait for one conference."""
-GONE_AFTER = 30
-"""A page that has not asked for so many seconds is closed: its visitor does not wait any more."""
+GONE_AFTER = 90
+"""A page that has not asked for so many seconds is closed: its visitor does not wait any more.
+
+Browsers let a page in the background ask once a minute only.
+"""
 TOLD_EVERY = 10
 """The time at which a page asked is stored at most every so many seconds."""
 LONGEST_WAIT = 3600

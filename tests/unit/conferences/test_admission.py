@@ -17,10 +17,10 @@ def entry(
     was_let_in: bool = False,
     is_of_tenant: bool = False,
     is_creator: bool = False,
+    visitor: str = "",
 ) -> Entry:
-    return decide_entry(
-        arrangement, was_let_in=was_let_in, is_of_tenant=is_of_tenant, is_creator=is_creator
-    )
+    known = {"was_let_in": was_let_in, "is_of_tenant": is_of_tenant, "is_creator": is_creator}
+    return decide_entry(arrangement, visitor, **known)
 
 
 def test_a_locked_conference_takes_nobody_new_but_its_creator() -> None:
@@ -41,6 +41,9 @@ def test_whoever_was_removed_is_kept_out_by_the_browser() -> None:
     assert is_kept_out(removed, "a" * 16)
     assert not is_kept_out(removed, "b" * 16)
     assert not is_kept_out(removed, "")
+    assert entry(removed, is_of_tenant=True, visitor="a" * 16) is Entry.REMOVED
+    assert entry(removed, was_let_in=True, visitor="a" * 16) is Entry.REMOVED
+    assert entry(removed, is_creator=True, visitor="a" * 16) is Entry.OPEN
 
 
 def test_a_pass_is_good_for_its_conference_and_cannot_be_made_up() -> None:

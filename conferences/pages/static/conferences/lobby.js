@@ -6,6 +6,7 @@ import { $ } from "./page.js";
 const REFUSALS = {
   locked: ["locked", "locked_why"],
   refused: ["not_let_in", "close"],
+  removed: ["removed", "mistake"],
   full: ["lobby_full", "lobby_again"],
   late: ["lobby_late", "lobby_again"],
 };
