@@ -7,8 +7,8 @@ from django.core.cache import cache
 from foundation import clock
 
 WINDOW_SECONDS = 10
-MOST_OF_VISITOR = {"write": 20, "read": 60}
-MOST_IN_CONFERENCE = {"write": 300, "read": 10_000}
+MOST_OF_VISITOR = {"write": 20, "read": 60, "steer": 60}
+MOST_IN_CONFERENCE = {"write": 300, "read": 10_000, "steer": 300}
 """A guest may have more than one browser, so a conference has limits, too."""
 
 

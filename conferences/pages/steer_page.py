@@ -18,11 +18,11 @@ def steer_conference(request: HttpRequest, insider: Insider) -> Answer:
 
     The right follows from the pass alone, which no other page has. A refusal has a sentence for the person (`why`).
     """
-    if insider.is_too_often("write"):
-        return _refused("too_often", _("These were many commands. Please wait a moment."), 429)
     action, live = request.POST.get("action", ""), live_by_number(insider.conference.e164)
     if live is None or not role_in(insider.conference, insider.granted).may(action):
         return _refused("not_allowed", _("Only a chair may do this."), 403)
+    if insider.is_too_often("steer"):
+        return _refused("too_often", _("These were many commands. Please wait a moment."), 429)
     try:
         steering.ACTIONS[action](live, request.POST)
     except Refusal as refusal:

@@ -95,9 +95,10 @@ def _appoint_chair(conference: Conference, form: QueryDict) -> None:
     """Hand the chair over to the member whose id is in the form."""
     mtid = form.get("id", "")
     visitor = _visitor_of_member(conference, mtid)
+    # Only both together give the right, so nobody has it too early; in this order the conference is never without chair.
+    _arrange(conference, chair=visitor)
     order = SetChairman(e164=conference.e164, user_domain=conference.user_domain, mtid=mtid)
     commands.ask_unit(order)
-    _arrange(conference, chair=visitor)
 
 
 def _appoint_co_chair(conference: Conference, form: QueryDict) -> None:

@@ -76,7 +76,7 @@ def test_a_creator_steers_and_says_who_else_does(orders: list[ControlOrder]) -> 
         assert steer(anna, action, **fields) == (200, {})
     ben, eve = (visitor_of(CONFID, browser) for browser in (BEN, EVE))
     assert isinstance(orders[0], MuteTerminals)
-    assert isinstance(orders[3], SetChairman)
+    assert isinstance(orders[4], SetChairman)
     changes = [order.changes for order in orders if isinstance(order, Arrange)]
     assert changes == [{"locked": 1}, {"cochairs": [ben, eve]}, {"chair": eve}]
     assert steer(anna, "cochair", id="3", value="1")[0] == 409

@@ -16,6 +16,7 @@ export class Steering {
     this.#room = room;
     this.#send = send;
     $("steering").addEventListener("click", ({ target }) => this.#press(target.closest("button[data-action]")));
+    $("steering").addEventListener("close", () => this.#disarm());
   }
   #tiles;
   #words;
@@ -34,12 +35,21 @@ export class Steering {
     this.draw();
   }
 
+  /** Take back a first press of "End for all". */
+  #disarm() {
+    const button = $("steering").querySelector("button[data-action=end]");
+    if (!button?.dataset.sure) return;
+    delete button.dataset.sure;
+    button.textContent = button.dataset.usual;
+  }
+
   async #press(button) {
     if (!button) return;
     const { action, id, value } = button.dataset;
     // What cannot be taken back is pressed twice.
     if (action === "end" && !button.dataset.sure) {
       button.dataset.sure = "yes";
+      button.dataset.usual = button.textContent;
       button.textContent = this.#words.end_sure;
       return;
     }
