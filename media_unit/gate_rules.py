@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -33,6 +34,7 @@ is there.
 
 MOST_HANDLES = 600
 """Handles of one participant: sound, own pictures, those of others, notices; old pages have one for each picture."""
+_PARTICIPANT = re.compile("[0-9A-Za-z_-]{1,64}")
 MOST_CHARACTERS = 512
 
 _ENTER = frozenset(("room", "pin", "id", "display"))
@@ -288,6 +290,9 @@ def _check_plain(name: str, value: object) -> None:
     """Raise Refused if the field `name` has an object, a list, a too long string, or a volume that is none."""
     if isinstance(value, dict | list):
         raise Refused(f"{name}: a plain value is needed")
+    # It becomes a part of the names of recorded files.
+    if name == "id" and not (isinstance(value, str) and _PARTICIPANT.fullmatch(value)):
+        raise Refused("id: 1 to 64 letters, digits and dashes are needed")
     if name == "volume" and (type(value) is not int or not 0 <= value <= 100):
         raise Refused("volume: a whole number from 0 to 100 is needed")
     if isinstance(value, str) and len(value) > MOST_CHARACTERS:
