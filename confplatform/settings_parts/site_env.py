@@ -63,7 +63,7 @@ def read_secrets(variables: Mapping[str, str]) -> dict[str, str]:
         if variables.get(name):
             raise ImproperlyConfigured(f"{name} and {name}_FILE: set only one of them.")
         try:
-            secrets[name] = Path(path).read_text().strip()
+            secrets[name] = Path(path).read_text("utf-8").strip()
         except (OSError, UnicodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is no text"
             raise ImproperlyConfigured(
@@ -71,4 +71,8 @@ def read_secrets(variables: Mapping[str, str]) -> dict[str, str]:
             ) from None
         if not secrets[name]:
             raise ImproperlyConfigured(f"{name}_FILE: {path} is empty.")
+        if secrets[name].startswith(
+            "$"
+        ):  # The library would take it for the name of another variable.
+            raise ImproperlyConfigured(f"{name}_FILE: {path} begins with $. Choose another secret.")
     return secrets

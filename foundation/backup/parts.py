@@ -24,6 +24,8 @@ BROKERS: Hook[[], Mapping[str, str]] = Hook()
 """Each receiver returns the brokers of its app: name -> URL of the management API."""
 
 DATABASE, SETTINGS = "database", "settings"
+_OTHER_FILES = {"CELLS_FILE", "BACKUP_RECIPIENTS_FILE"}
+"""The variables that name files of settings, beside those with secrets (`NAME_FILE` instead of `NAME`)."""
 TAR_WARNINGS = (0, 1)
 """GNU tar ends with 1 when a file has changed or gone while it was read."""
 
@@ -42,7 +44,7 @@ def brokers() -> dict[str, str]:
 
 def read_folder(folder: Path) -> Iterator[bytes]:
     """Yield a folder as a tar archive. A file that goes away meanwhile is left out."""
-    quiet = ["--ignore-failed-read", "--warning=no-file-changed", "--warning=no-file-removed"]
+    quiet = ["--warning=no-file-changed", "--warning=no-file-removed"]
     argv = [find_program("tar", "tar"), "--create", *quiet, f"--directory={folder}", "."]
     return read_program(argv, TAR_WARNINGS)
 
@@ -65,6 +67,8 @@ def read_definitions(url: str) -> bytes:
         definitions = call_api(url, "GET", "/definitions")
     except BrokerUnavailable as error:
         raise BackupError(f"the broker's management API: {error}") from None
+    if not isinstance(definitions, dict):
+        raise BackupError("the broker's management API: it has no definitions")
     return json.dumps(definitions).encode()
 
 
@@ -81,9 +85,15 @@ def read_settings() -> bytes:
     environment = {
         name: os.environ[name] for name in sorted(settings.VARIABLES) if name in os.environ
     }
-    named = (path for name, path in environment.items() if name.endswith("_FILE") and path)
-    files = {path: Path(path).read_text() for path in named if Path(path).is_file()}
+    named = (path for name, path in environment.items() if path and _names_settings(name))
+    files = {path: Path(path).read_text("utf-8") for path in named if Path(path).is_file()}
     return json.dumps({"environment": environment, "files": files}, indent=1).encode()
+
+
+def _names_settings(name: str) -> bool:
+    """Return whether an environment variable names a file without which the site does not start."""
+    secret = name.removesuffix("_FILE")
+    return name in _OTHER_FILES or (secret != name and secret in settings.VARIABLES)
 
 
 def write_settings(folder: Path, text: bytes) -> None:
@@ -93,7 +103,10 @@ def write_settings(folder: Path, text: bytes) -> None:
     lines = [f"{name}={_quoted(value)}\n" for name, value in content["environment"].items()]
     _write_private(folder / "env", "".join(lines))
     for path, file_text in content["files"].items():
-        _write_private(folder / Path(path).name, file_text)
+        target = folder / Path(path).name
+        if target.exists():  # Secrets in folders of their own may have the same name.
+            target = folder / path.strip("/").replace("/", "_")
+        _write_private(target, file_text)
 
 
 def _quoted(value: str) -> str:

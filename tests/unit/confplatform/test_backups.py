@@ -122,6 +122,13 @@ def test_a_folder_comes_back_with_many_files(tmp_path: Path) -> None:
     assert found == {path.name: path.read_text() for path in source.rglob("a*")}
 
 
+def test_settings_files_of_the_same_name_all_come_back(tmp_path: Path) -> None:
+    files = b'{"/run/a/password": "one", "/run/b/password": "two"}'
+    write_settings(tmp_path / "s", b'{"environment": {}, "files": %b}' % files)
+    assert (tmp_path / "s" / "password").read_text() == "one"
+    assert (tmp_path / "s" / "run_b_password").read_text() == "two"
+
+
 def test_settings_come_back_as_systemd_reads_them(tmp_path: Path) -> None:
     text = b'{"environment": {"A": "x$y \\"z\\\\"}, "files": {"/etc/k/cells.json": "{}"}}'
     write_settings(tmp_path / "s", text)

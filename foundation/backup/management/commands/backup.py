@@ -7,6 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 
 from foundation.backup.errors import BackupError
 from foundation.backup.restore import Restore
@@ -55,13 +56,17 @@ class Command(BaseCommand):
                 self._write([name.strip() for name in without.split(",") if name.strip()])
         except BackupError as error:
             raise CommandError(str(error)) from None
+        except DatabaseError as error:
+            raise CommandError(f"the database does not answer: {error}") from None
         except OSError as error:
             raise CommandError(f"{error.filename or 'the backup'}: {error.strerror}") from None
 
     def _write(self, without: list[str]) -> None:
-        """Make a backup, then delete the oldest ones."""
+        """Make a backup, then delete the oldest ones. A backup without some parts takes the place of no other one."""
         folder = write_backup(without)
         self.stdout.write(str(folder))
+        if without:
+            return
         store = own_backups()
         with store.alone():
             for name in store.drop_old(settings.BACKUP_KEEP):
