@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from datetime import datetime, timedelta
-from smtplib import SMTPDataError, SMTPRecipientsRefused, SMTPSenderRefused
+from smtplib import SMTPDataError, SMTPRecipientsRefused
 
 import redis
 from django.db import transaction
@@ -36,8 +36,8 @@ SENDING_SECONDS = 120
 """After so many seconds a process that was sending, and has not said that it is done, counts as dead."""
 REST_SECONDS = 30
 """No mail is tried for so long after the mail server did not answer."""
-ABOUT_ONE_MAIL = (SMTPRecipientsRefused, SMTPDataError, SMTPSenderRefused)
-"""Errors by which a mail server refuses one mail; others may go out."""
+ABOUT_ONE_MAIL = (SMTPRecipientsRefused, SMTPDataError)
+"""Errors by which a mail server refuses one mail; others may go out. The sender is the same for all mails."""
 PERMANENT = 500
 """From this code on, a mail server refuses for good (RFC 5321, section 4.2.1)."""
 IS_TEXT_MESSAGE = Q(to__startswith="+")
@@ -163,7 +163,7 @@ def _is_refused_for_good(error: Exception) -> bool:
     match error:
         case SMTPRecipientsRefused():
             return all(code >= PERMANENT for code, _ in error.recipients.values())
-        case SMTPDataError() | SMTPSenderRefused():
+        case SMTPDataError():
             return error.smtp_code >= PERMANENT
         case _:
             return False

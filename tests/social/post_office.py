@@ -24,6 +24,15 @@ class PostOffice:
         self.mails: list[EmailMessage] = []
         self.refusals: dict[str, str] = {}
         """The answers to addresses that are refused: address -> code and words."""
+        self.sender_refusal = ""
+        """The answer to all senders, if they are refused."""
+
+    async def handle_MAIL(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Take or refuse a sender."""
+        envelope.mail_from = address
+        return self.sender_refusal or "250 OK"
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

@@ -143,6 +143,19 @@ def test_a_mail_that_is_refused_for_good_is_not_tried_again_and_holds_up_no_othe
     assert post_office.to("mei@example.org")
 
 
+def test_a_server_that_refuses_the_sites_own_address_loses_no_mail(
+    platform: str, post_office: PostOffice
+) -> None:
+    _book(platform, repeat="")
+    post_office.sender_refusal = "530 authentication required"
+    with post_office.open():
+        assert send_due_texts(platform) == 0
+        assert [row.tries for row in OutgoingText.objects.order_by("pk")] == [1, 0, 0], "it rests"
+        post_office.sender_refusal = ""
+        _as_if_later()
+        assert send_due_texts(platform) == 3
+
+
 def test_one_process_of_a_site_sends_at_a_time(platform: str, post_office: PostOffice) -> None:
     _book(platform, repeat="")
     assert redis_of(own_platform()).set("social:sending:mails", 1, ex=60)
