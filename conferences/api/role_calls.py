@@ -65,10 +65,10 @@ class DualStream(Call):
 
     @extend_schema(request=shapes.Role, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
-        """Refuse to make a terminal share content; accept the request that nobody shares."""
-        if mt_id := request_parsing.words(self.params(request).get("mt_id"), "mt_id"):
+        """Refuse to make a terminal share content, or to stop it; accept that nobody shares, if that is so."""
+        mt_id = request_parsing.words(self.params(request).get("mt_id"), "mt_id")
+        if mt_id := mt_id or id_of_sharer(self.own_conference(request, conf_id)):
             self._refuse(request, conf_id, mt_id)
-        self.own_conference(request, conf_id)
         return ack()
 
     @extend_schema(request=shapes.Role, responses=shapes.DONE)

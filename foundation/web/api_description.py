@@ -114,9 +114,12 @@ def _refusal(status: int, words: str, code: int, sentence: str) -> JSONObject:
 def allow_empty_numbers(result: JSONObject, **facts: object) -> JSONObject:
     """Say in the OpenAPI document (`result`) that a number in an address may be empty, which means that it is absent.
 
-    Old clients send such parameters. It is a postprocessing hook of drf-spectacular.
+    Old clients send such parameters; the calls for our own pages refuse them. It is a postprocessing hook of
+    drf-spectacular.
     """
-    for methods in _as_object(result["paths"]).values():
+    for path, methods in _as_object(result["paths"]).items():
+        if path.startswith(FOR_OUR_PAGES):
+            continue
         for call in _as_object(methods).values():
             parameters = _as_object(call).get("parameters", [])
             assert isinstance(parameters, list)
