@@ -68,6 +68,15 @@ async def join(page: Any, name: str = "", password: str = "") -> None:
     await page.get_by_role("button", name="Join", exact=True).click()
 
 
+async def sees(page: Any, text: str) -> None:
+    """Wait for a text; if it does not come, say what the page shows instead."""
+    try:
+        await page.get_by_text(text).wait_for()
+    except Exception as error:
+        shown = await page.evaluate("document.body.innerText")
+        raise AssertionError(f"no {text!r} at {page.url}, but: {shown}") from error
+
+
 MOVING_PICTURES = """(wanted) => {
   const shown = [...document.querySelectorAll(".tile video")].filter((v) => !v.hidden);
   return shown.length === wanted && shown.every((v) => v.videoWidth > 0 && v.currentTime > 0.3);

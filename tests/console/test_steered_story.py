@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deploy.stand.stand import Stand
-from tests.browser import join, person_of
+from tests.browser import join, person_of, sees
 from tests.console.steps import card, signed_in
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("with_core")]
@@ -65,7 +65,7 @@ async def test_a_guest_is_let_in_from_the_lobby_and_steers_as_co_chair(
     await card(console, "Steered").get_by_text("locked", exact=True).wait_for()
 
     carl = await by_number(browser, east.http, number, "Carl")
-    await carl.get_by_text("The chair has locked this conference.").wait_for()
+    await sees(carl, "The chair has locked this conference.")
     await ben.reload()
     await join(ben, "Ben")
     await ben.get_by_text("You are in the conference").wait_for()

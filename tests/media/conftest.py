@@ -235,7 +235,7 @@ class Unit:
             for session in (await ask("", "list_sessions"))["sessions"]:
                 for handle in (await ask(f"/{session}", "list_handles"))["handles"]:
                     path = f"/{session}/{handle}"
-                    known = (await ask(path, "handle_info"))["info"]
+                    known = (await ask(path, "handle_info")).get("info", {})  # It may be gone.
                     here = known.get("plugin_specific", {})
                     if known.get("plugin") == plugin and here.get("display") == name:
                         await ask(path, "hangup_webrtc")

@@ -197,12 +197,16 @@ def test_the_newest_notice_of_a_platform_counts_in_whatever_order_they_come(
     pms.platform_is(theirs, "perhaps", 9, 9)
     pms.platform_is(theirs, "normal", -1, 9)
     pms.line.say(NOTICES, PLATFORM_KEY, b"[]", app_id="pms")
-    last = f"{theirs}-last"
-    pms.platform_is(last, "normal", 1, 1, ANSWER)
-    pms.until_heard(last, "normal", "1", "1")
+    for last, way in ((f"{theirs}-a", ANSWER), (f"{theirs}-n", (NOTICES, PLATFORM_KEY))):
+        pms.platform_is(last, "normal", 1, 1, way)
+        pms.until_heard(last, "normal", "1", "1")
     pms.until_heard(theirs, "abnormal", "3", "8")
-    reasons = [reason for _, reason, _ in chain(*parked(site, since).values())]
-    assert len(reasons) == 3
+
+    def parked_reasons() -> list[str] | None:
+        reasons = [reason for _, reason, _ in chain(*parked(site, since).values())]
+        return reasons if len(reasons) == 3 else None
+
+    reasons = pms.line.wait(parked_reasons, 20, lambda: f"three parked: {parked(site, since)}")
     assert any("state: must be" in reason for reason in reasons), reasons
 
 
