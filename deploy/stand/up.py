@@ -95,7 +95,7 @@ def _up_in_foreground() -> int:
         write_private(UP_JSON, json.dumps(stand.up_json, indent=2, ensure_ascii=False) + "\n")
         print_line(f"ready after {time.monotonic() - began:.0f} s\n\n{guide(stand.up_json)}")
         while True:
-            signal.pause()
+            time.sleep(1)  # A signal that comes just before signal.pause() would be lost in it.
     except KeyboardInterrupt:
         return 0
     finally:
