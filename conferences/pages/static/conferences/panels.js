@@ -31,7 +31,14 @@ export class Panel {
     this.button.setAttribute("aria-expanded", String(opens));
     $("more").hidePopover?.();
     if (opens) this.#shown();
-    if (opens) (this.element.querySelector("textarea, input") ?? this.element.querySelector("button")).focus();
-    else if (hadFocus) this.button.focus();
+    if (opens) this.#focusFirst();
+    // The button may lie in the menu that is closed now.
+    else if (hadFocus) (this.button.checkVisibility() ? this.button : $("more-open")).focus();
+  }
+
+  /** Put the focus on the first field that can take it, so that keys, Escape too, belong to the panel. */
+  #focusFirst() {
+    const fields = [...this.element.querySelectorAll("textarea, input:not(:disabled)"), ...this.element.querySelectorAll("summary, button")];
+    fields.find((field) => field.checkVisibility())?.focus();
   }
 }
