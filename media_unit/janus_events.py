@@ -41,7 +41,7 @@ class Hint:
     receiving: bool = True
     medium: str = ""
     shares: bool | None = None
-    """Whether the participant sends a screen now; `None`: the event does not say."""
+    """The participant sends a screen now (True), or does not; `None`: the event does not say."""
 
 
 def hint_of(event: dict[str, Any]) -> Hint | None:

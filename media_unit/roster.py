@@ -49,7 +49,7 @@ class Terminal:
     silence: bool = False
     links: set[tuple[str, str]] = field(default_factory=set)
     shares: bool = False
-    """Whether it sends a screen."""
+    """The terminal shares its screen."""
     extra: Body = field(default_factory=dict)
     """Fields that the unit does not need, and reports as the call request gave them."""
 

@@ -95,7 +95,7 @@ def _seconds_after(begun: datetime, text: object, default: float) -> float:
 
 def _pictures(folder: Path, begun: datetime) -> list[PictureFile]:
     """Return the files with pictures. The second stream of a participant is a shared screen."""
-    found: list[PictureFile] = []
+    picture_files: list[PictureFile] = []
     for path in sorted(folder.iterdir()):
         if match := _PICTURE.search(path.name):
             with path.open("rb") as file:
@@ -104,8 +104,8 @@ def _pictures(folder: Path, begun: datetime) -> list[PictureFile]:
             if header.get("c") == "vp8" and isinstance(microseconds, int):
                 begin = microseconds / 1e6 - begun.timestamp()
                 is_screen = match["number"] != "0"
-                found.append(PictureFile(path, match["participant"], is_screen, begin))
-    return found
+                picture_files.append(PictureFile(path, match["participant"], is_screen, begin))
+    return picture_files
 
 
 def _read_mjr_header(file: BinaryIO) -> dict[str, object]:

@@ -141,12 +141,12 @@ class SegmentMover:
 
 def _hashed_files(folder: Path) -> tuple[SegmentFile, ...]:
     """Return the media files of a segment and its note, with their hashes."""
-    found: list[SegmentFile] = []
+    segment_files: list[SegmentFile] = []
     for name in [*media_files(folder), NOTE]:
         with (folder / name).open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-            found.append(SegmentFile(name=name, size=file.tell(), sha256=digest))
-    return tuple(found)
+            segment_files.append(SegmentFile(name=name, size=file.tell(), sha256=digest))
+    return tuple(segment_files)
 
 
 async def _upload_file(

@@ -33,7 +33,7 @@ class JoinInfo:
     bookid: str = ""
     """The id of the reservation of which the conference is an occurrence."""
     is_call: bool = False
-    """Whether it carries a call of people, which nobody else enters by its number."""
+    """The conference carries a call of people, which nobody else enters by its number."""
     creator_moid: str = ""
     arrangement: Arrangement = DEFAULT_ARRANGEMENT
     chairman_visitor: str = ""

@@ -74,8 +74,8 @@ def restore(viewer: Viewer, recording: str) -> bool:
 
 def _change(viewer: Viewer, recording: str, *, deleted: bool, **columns: object) -> bool:
     """Change columns of a recording if it is the person's own."""
-    found = recordings_of(viewer, deleted=deleted).filter(pk=recording).first()
-    if found is None or not getattr(found, "is_own", False):
+    recording_row = recordings_of(viewer, deleted=deleted).filter(pk=recording).first()
+    if recording_row is None or not getattr(recording_row, "is_own", False):
         return False
     rows = Recording.objects.using(viewer.database)
     return bool(rows.filter(pk=recording, deleted_at__isnull=not deleted).update(**columns))

@@ -63,20 +63,22 @@ def on_unit_has_segment(
 ) -> None:
     """Write down a segment that a unit has, and tell the unit to upload it, or to delete what the store has."""
     try:
-        told = segment_told(notice, uow.now)
+        reported = segment_told(notice, uow.now)
     except ValueError as error:
         raise NotTaken(f"begun, ended, files: {error}") from None
     unit = sending_unit(notice, envelope, uow.own_site, None)
     recording = (
-        uow.recordings.recording_of(notice.confid, told.begun_at, uow.new_id()) if unit else None
+        uow.recordings.recording_of(notice.confid, reported.begun_at, uow.new_id())
+        if unit
+        else None
     )
     if unit is None or recording is None:
         log.warning("%s: a segment of an unknown conference %s", unit, notice.confid)
         return
     key = uow.recordings.key_of(recording, notice)
-    known = uow.recordings.segment(key)
-    segment = decide_told(known, told)
-    if segment != known:
+    stored = uow.recordings.segment(key)
+    segment = decide_told(stored, reported)
+    if segment != stored:
         uow.recordings.save(key, segment, unit)
     if segment.ended_at is None:
         return

@@ -28,8 +28,8 @@ def chat_in_call(request: HttpRequest, insider: Insider) -> Answer:
     if text:
         if not 0 < len(key) <= MAX_KEY:
             return refused("key", 400)
-        said = CallText(granted.account, granted.visitor, insider.name, text, key)
-        why_not = hooks.WRITE_CHAT.call(conference.platform, conference.confid, said)
+        message = CallText(granted.account, granted.visitor, insider.name, text, key)
+        why_not = hooks.WRITE_CHAT.call(conference.platform, conference.confid, message)
         if why_not != "":
             return refused(why_not or "away", _STATUS.get(why_not or "away", 409))
     after = whole_number(request.POST.get("after", ""))

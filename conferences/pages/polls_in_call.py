@@ -35,9 +35,9 @@ def polls_in_call(request: HttpRequest, insider: Insider) -> Answer:
         return refused(refusal.why, _STATUS.get(refusal.why, 409))
     confid, database = insider.conference.confid, store_of(insider.conference.platform).database
     version = poll_rows.last_version(database, confid)
-    found = poll_rows.polls_of(database, confid, _person(insider))
-    shown = [_shown(result, insider) for result in found]
-    return {"polls": shown, "version": version, "may_ask": _chairs(insider)}, 200
+    results = poll_rows.polls_of(database, confid, _person(insider))
+    polls_shown = [_shown(result, insider) for result in results]
+    return {"polls": polls_shown, "version": version, "may_ask": _may_ask(insider)}, 200
 
 
 def _person(insider: Insider) -> str:
@@ -45,7 +45,7 @@ def _person(insider: Insider) -> str:
     return insider.granted.account or insider.granted.visitor
 
 
-def _chairs(insider: Insider) -> bool:
+def _may_ask(insider: Insider) -> bool:
     """Return whether a person may ask, and close the polls of others."""
     conference, granted = insider.conference, insider.granted
     is_chaired = bool(conference.chairman_visitor)
@@ -54,7 +54,7 @@ def _chairs(insider: Insider) -> bool:
 
 def _act(request: HttpRequest, insider: Insider, act: str) -> None:
     """Ask, vote or close as the form says. Raises PollRefused."""
-    conference, form, chairs = insider.conference, request.POST, _chairs(insider)
+    conference, form, chairs = insider.conference, request.POST, _may_ask(insider)
     store, poll = store_of(conference.platform), whole_number(form.get("poll", ""))
     voter = Voter(_person(insider), _name_of(insider, store.database) if act == "vote" else "")
     if act == "ask":
@@ -100,5 +100,5 @@ def _shown(result: PollResult, insider: Insider) -> dict[str, object]:
         "multiple": poll.multiple,
         "anonymous": poll.anonymous,
         "open": poll.closed_at is None,
-        "may_close": poll.asker == _person(insider) or _chairs(insider),
+        "may_close": poll.asker == _person(insider) or _may_ask(insider),
     }

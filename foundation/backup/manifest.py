@@ -40,7 +40,7 @@ class Manifest:
     server: str
     """The version of the database server."""
     position: dict[str, str]
-    """Where the dump lies in the binary log: `file`, `position` and `gtid`; empty if the server writes none."""
+    """The place of the dump in the binary log: `file`, `position` and `gtid`; empty if the server writes none."""
     tables: int
     migrations: list[str]
     """Names of the migrations that the database has, as `app.name`."""

@@ -32,8 +32,11 @@ TAR_WARNINGS = (0, 1)
 
 def folders() -> dict[str, Path | str]:
     """Return the folders of this site that belong to a backup, those of BACKUP_FOLDERS too: name -> path or remark."""
-    found = {name: Path(path) for name, path in settings.BACKUP_FOLDERS.items()}
-    return {**{name: path for more in FOLDERS.call() for name, path in more.items()}, **found}
+    further_folders = {name: Path(path) for name, path in settings.BACKUP_FOLDERS.items()}
+    return {
+        **{name: path for more in FOLDERS.call() for name, path in more.items()},
+        **further_folders,
+    }
 
 
 def brokers() -> dict[str, str]:

@@ -121,8 +121,8 @@ class Restore:
 
     def _refuse_newer(self) -> None:
         """Raise BackupError if this release lacks a migration that the backup's database has."""
-        known = {".".join(key) for key in MigrationLoader(None).disk_migrations}
-        unknown = sorted(set(self.manifest.migrations) - known)
+        known_migrations = {".".join(key) for key in MigrationLoader(None).disk_migrations}
+        unknown = sorted(set(self.manifest.migrations) - known_migrations)
         if unknown:
             raise BackupError(
                 f"the backup is of release {self.manifest.version}, whose migration {unknown[0]} this release"

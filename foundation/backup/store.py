@@ -27,15 +27,15 @@ class Store:
 
     def backups(self) -> list[tuple[Path, Manifest]]:
         """Return this site's backups, the newest first; what has no readable manifest is left out."""
-        found = []
+        whole_backups = []
         for path in self.folder.glob(f"{self.site}-*/{FILE}"):
             try:
                 manifest = read_manifest(path.parent)
             except BackupError:
                 continue
             if manifest.site == self.site:
-                found.append((path.parent, manifest))
-        return sorted(found, key=lambda backup: backup[1].began, reverse=True)
+                whole_backups.append((path.parent, manifest))
+        return sorted(whole_backups, key=lambda backup: backup[1].began, reverse=True)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
