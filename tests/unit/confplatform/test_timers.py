@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from confplatform import declarations
+from confplatform import celery, declarations
 from confplatform.celery import app, run_timers
 
 
@@ -50,6 +50,8 @@ def test_a_timer_that_fails_is_logged_and_stops_no_other(
     def fail() -> None:
         raise ValueError("broken")
 
+    # A connection that an earlier test has opened must not be asked about here.
+    monkeypatch.setattr(celery, "close_old_connections", lambda: None)
     monkeypatch.setattr(app.tasks[first], "run", fail)
     for name in others:
         monkeypatch.setattr(app.tasks[name], "run", lambda name=name: ran.append(name))
