@@ -13,18 +13,12 @@ from django.core.cache import cache
 from django.core.signing import BadSignature, TimestampSigner
 from django.http import HttpRequest
 
+from conferences.data import tries
 from conferences.rules.stored import StoredConference
 from foundation.signing import shared_key
 
 if TYPE_CHECKING:
     from conferences.data.join_info import JoinInfo
-
-MAX_TRIES_PER_MINUTE = 10
-"""Passwords that may be tried for a conference, and numbers that may be tried, from one IP address."""
-
-
-class TooManyTries(Exception):
-    """Too many passwords or numbers were tried from one IP address; a minute must pass."""
 
 
 def _signer() -> TimestampSigner:
@@ -147,16 +141,5 @@ _ANY_NUMBER = "any"
 
 
 def _count_try(number: str, address: str) -> str:
-    """Count an attempt from an address, and return the cache's key of the count. Raises TooManyTries.
-
-    The attempt is counted before the comparison, so that simultaneous attempts are all counted.
-    """
-    cache_key = f"join:tries:{number}:{address}"
-    cache.add(cache_key, 0, 60)
-    try:
-        tries = cache.incr(cache_key) or 0
-    except ValueError:
-        tries = 1  # The key has expired since `add`.
-    if tries > MAX_TRIES_PER_MINUTE:
-        raise TooManyTries
-    return cache_key
+    """Count an attempt from an address, and return the cache's key of the count. Raises TooManyTries."""
+    return tries.count(f"join:{number}:{address}", tries.MOST_PER_MINUTE, 60)

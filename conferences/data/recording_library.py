@@ -1,7 +1,8 @@
 """The library of recordings: which recordings a person may see, and what the person does with them.
 
-A person sees the recordings of the conferences that the person created, was called into or entered, in the person's
-own user domain. Whoever created the conference renames the recording, deletes it, and takes it out of the wastebasket.
+A person sees the recordings of the conferences that the person created, was called into or entered, and those that
+were shared with the person, all in the person's own user domain. Whoever created the conference renames the recording,
+shares it, deletes it, and takes it out of the wastebasket.
 """
 
 from __future__ import annotations
@@ -11,19 +12,25 @@ from typing import NamedTuple
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from conferences.data import recording_store
-from conferences.models import Attendee, Conference, Recording, RecordingSegment
+from conferences.data import recording_shares, recording_store
+from conferences.models import Attendee, Conference, Recording, RecordingGuest, RecordingSegment
 from conferences.rules.recordings import KEPT_AFTER_DELETION
+from foundation.cells.directory import store_of
 
 _AT_ONCE = 100
 
 
 class Viewer(NamedTuple):
-    """A person who looks at recordings: the database of its platform, its user domain, and its MOID."""
+    """A person who looks at recordings: its platform, its user domain, and its MOID."""
 
-    database: str
+    platform: str
     user_domain: str
     moid: str
+
+    @property
+    def database(self) -> str:
+        """Return the database of the platform."""
+        return store_of(self.platform).database
 
 
 def recordings_of(
@@ -41,7 +48,13 @@ def recordings_of(
         user_domain=viewer.user_domain, deleted_at__isnull=not deleted
     )
     rows = rows.annotate(is_own=Exists(conferences.filter(creator_moid=viewer.moid)))
-    rows = rows.filter(Q(is_own=True) if deleted else Q(is_own=True) | Exists(was_there))
+    is_shared = Exists(
+        RecordingGuest.objects.using(viewer.database).filter(
+            recording=OuterRef("pk"), account=viewer.moid
+        )
+    )
+    is_own = Q(is_own=True)
+    rows = rows.filter(is_own if deleted else is_own | Exists(was_there) | is_shared)
     if search:
         rows = rows.filter(Q(name__icontains=search) | Q(e164=search))
     return rows.order_by("-begun_at", "-id")
@@ -55,6 +68,15 @@ def find(viewer: Viewer, recording: str) -> Recording | None:
 def recording_of_conference(viewer: Viewer, confid: str) -> str:
     """Return the id of the recording of a conference that a person may see; "" if there is none."""
     return recordings_of(viewer).filter(confid=confid).values_list("id", flat=True).first() or ""
+
+
+def lock_own(viewer: Viewer, recording: str) -> bool:
+    """Lock a recording until the transaction ends; return whether it is the person's own, and not deleted."""
+    row = find(viewer, recording)
+    if row is None or not getattr(row, "is_own", False):
+        return False
+    rows = Recording.objects.using(viewer.database).filter(pk=recording, deleted_at=None)
+    return rows.select_for_update().exists()
 
 
 def rename(viewer: Viewer, recording: str, name: str) -> bool:
@@ -89,5 +111,6 @@ def empty_wastebasket(database: str, now: datetime) -> int:
     for recording in ids:
         recording_store.delete(recording)
     RecordingSegment.objects.using(database).filter(recording__in=ids).delete()
+    recording_shares.delete_shares(database, ids)
     rows.filter(pk__in=ids).delete()
     return len(ids)

@@ -12,6 +12,7 @@ from conferences.models.conference import (
     NumberCursor,
 )
 from conferences.models.polls import Poll, PollVote
+from conferences.models.recording_shares import RecordingGuest, RecordingLink
 from conferences.models.recordings import Recording, RecordingSegment
 from conferences.models.registry import NumberReport, RegisteredNumber
 from conferences.models.reservations import (
@@ -45,6 +46,8 @@ __all__ = [
     "PollVote",
     "PublicTemplate",
     "Recording",
+    "RecordingGuest",
+    "RecordingLink",
     "RecordingSegment",
     "RegisteredNumber",
     "Reservation",

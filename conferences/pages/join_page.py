@@ -14,7 +14,6 @@ from django.views.decorators.http import require_GET, require_http_methods
 from conferences.api import stored_commands
 from conferences.data.join_info import PLANNED, JoinInfo, join_info
 from conferences.data.join_links import (
-    TooManyTries,
     confid_of,
     is_password,
     may_begin,
@@ -22,6 +21,7 @@ from conferences.data.join_links import (
     token_for,
 )
 from conferences.data.platform_resolver import platforms_of_numbers
+from conferences.data.tries import TooManyTries
 from conferences.pages import texts
 from conferences.pages.entrance import let_in
 from conferences.pages.failover_urls import allow_pages_of, is_served_here, origin_of, site_urls_of

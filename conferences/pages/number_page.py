@@ -12,13 +12,13 @@ from django.views.decorators.http import require_http_methods
 
 from conferences.data.join_info import JoinInfo, join_info
 from conferences.data.join_links import (
-    TooManyTries,
     is_number_and_password,
     is_open_by_number,
     link_by_number,
     may_join,
 )
 from conferences.data.number_site import site_to_ask
+from conferences.data.tries import TooManyTries
 from conferences.rules.typed_number import number_of_typed
 from foundation.web.audit import counted_address_of
 from foundation.web.content_security_policy import with_policy

@@ -88,7 +88,8 @@ def show_past_conference(request: HttpRequest, confid: str) -> HttpResponse:
         "polls": poll_rows.polls_of(past.store.database, conference.confid),
         "chat": CHAT_OF.call(past.store.database, conference.confid, person.moid),
         "recording": recording_of_conference(
-            Viewer(past.store.database, conference.user_domain, person.moid), conference.confid
+            Viewer(platform_of_domain(conference.user_domain), conference.user_domain, person.moid),
+            conference.confid,
         ),
         "csv": reverse("past-attendance", args=[conference.confid]) if past.may_export else "",
     }

@@ -14,7 +14,9 @@ from conferences.pages import (
     number_page,
     past_page,
     polls_in_call,
+    recording_files,
     recordings_page,
+    share_page,
     steer_page,
     week_page,
 )
@@ -82,15 +84,22 @@ urlpatterns = [
     ),
     path("console/recordings/", recordings_page.list_recordings, name="recordings"),
     path("console/recordings/<str:recording>/", recordings_page.show_recording, name="recording"),
-    path(
-        "console/recordings/<str:recording>/film.mp4",
-        recordings_page.send_film,
-        name="recording-film",
+    re_path(
+        f"^console/recordings/(?P<recording>[0-9a-f]{{32}})/{recording_files.PATTERN}$",
+        recordings_page.send_file,
+        name="recording-file",
     ),
-    path(
-        "console/recordings/<str:recording>/thumbnail.webp",
-        recordings_page.send_thumbnail,
-        name="recording-thumbnail",
+    re_path(
+        "^console/recordings/(?P<recording>[0-9a-f]{32})/share/(?P<action>invite|uninvite|link|unlink)$",
+        share_page.change_shares,
+        name="recording-share",
+    ),
+    path("watch/", share_page.open_link, name="watch"),
+    re_path("^watch/(?P<link>[0-9a-f]{64})/$", share_page.watch_recording, name="watch-recording"),
+    re_path(
+        f"^watch/(?P<link>[0-9a-f]{{64}})/{recording_files.PATTERN}$",
+        share_page.send_shared_file,
+        name="watch-file",
     ),
     re_path(
         "^console/recordings/(?P<recording>[0-9a-f]{32})/(?P<action>rename|delete|restore)$",

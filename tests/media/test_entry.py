@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from conferences.data.join_links import MAX_TRIES_PER_MINUTE, join_link
+from conferences.data.join_links import join_link
+from conferences.data.tries import MOST_PER_MINUTE
 from tests.media.whereabouts import BACKUP, JOIN, Whereabouts
 from tests.web_clients import BareClient, Browser
 from wire.arrangement import Arrangement, Banned
@@ -49,7 +50,7 @@ def test_the_password_is_asked_and_not_for_ever(conference: Whereabouts) -> None
     good = {"password": conference.password}
     assert client.post(address(), good).json()["join"] == JOIN
     assert client.post(address(), good, content_type="application/json").json()["join"] == JOIN
-    for _ in range(MAX_TRIES_PER_MINUTE):
+    for _ in range(MOST_PER_MINUTE):
         reply = client.post(address(), {"password": "guess"})
         assert (reply.status_code, reply.json()["password"]) == (403, "wrong")
     reply = client.post(address(), good)
@@ -61,7 +62,7 @@ def test_one_visitor_behind_a_proxy_does_not_use_up_the_tries_of_the_others(
     conference: Whereabouts, settings: Any
 ) -> None:
     settings.PROXIES, conference.password = 1, "sesame"
-    for _ in range(MAX_TRIES_PER_MINUTE + 1):
+    for _ in range(MOST_PER_MINUTE + 1):
         reply = BareClient().post(address(), {"password": "no"}, HTTP_X_FORWARDED_FOR="203.0.113.1")
     assert reply.status_code == 429
     good = BareClient().post(address(), {"password": "sesame"}, HTTP_X_FORWARDED_FOR="203.0.113.2")
@@ -70,7 +71,7 @@ def test_one_visitor_behind_a_proxy_does_not_use_up_the_tries_of_the_others(
 
 def test_a_visitor_with_a_network_of_addresses_has_no_more_tries(conference: Whereabouts) -> None:
     conference.password, client = "sesame", BareClient()
-    for number in range(MAX_TRIES_PER_MINUTE + 1):
+    for number in range(MOST_PER_MINUTE + 1):
         address_of_try = f"2001:db8:1:2::{number:x}"
         reply = client.post(address(), {"password": "no"}, REMOTE_ADDR=address_of_try)
     assert reply.status_code == 429
@@ -120,9 +121,9 @@ def test_a_typed_number_and_its_password_lead_in_and_a_wrong_one_tells_nothing(
 def test_numbers_are_not_tried_for_ever_also_by_whoever_knows_one(conference: Whereabouts) -> None:
     client, conference.password = Browser(), "sesame"
     right = {"number": "8800001", "password": "sesame"}
-    for tried in range(MAX_TRIES_PER_MINUTE):
+    for tried in range(MOST_PER_MINUTE):
         assert client.post("/join/", {"number": str(77 + tried)}).status_code == 403
-        if tried < MAX_TRIES_PER_MINUTE - 1:
+        if tried < MOST_PER_MINUTE - 1:
             assert client.post("/join/", right).status_code == 302
     assert client.post("/join/", right).status_code == 429
     assert client.post("/join/", right, REMOTE_ADDR="192.0.2.9").status_code == 302

@@ -12,7 +12,7 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from conferences.models import Conference
-from conferences.pages import dashboard
+from conferences.pages import dashboard, recording_files
 from domains.api import sessions
 from domains.models import Account, ApiKey, ApiToken, Domain, Level, hash_secret
 from foundation import clock
@@ -99,11 +99,17 @@ OPEN |= {"calendar/meetings.ics", "join/", "recordings/parts"}
 OF_CONSOLE |= {
     f"console/past/{rest}" for rest in ("", "<str:confid>/", "<str:confid>/attendance.csv")
 }
+OF_CONSOLE |= {f"console/recordings/{rest}" for rest in ("", "<str:recording>/")}
+RECORDING = "^console/recordings/(?P<recording>[0-9a-f]{32})/"
 OF_CONSOLE |= {
-    f"console/recordings/{rest}"
-    for rest in ("", *(f"<str:recording>/{file}" for file in ("", "film.mp4", "thumbnail.webp")))
+    f"{RECORDING}(?P<action>rename|delete|restore)$",
+    f"{RECORDING}share/(?P<action>invite|uninvite|link|unlink)$",
+    f"{RECORDING}{recording_files.PATTERN}$",
 }
-OF_CONSOLE |= {"^console/recordings/(?P<recording>[0-9a-f]{32})/(?P<action>rename|delete|restore)$"}
+LINK = "^watch/(?P<link>[0-9a-f]{64})/"
+OPEN |= {"watch/", f"{LINK}$", f"{LINK}{recording_files.PATTERN}$"}
+"""For whoever has a link to a recording; what each of them gets is shown in `tests/console/test_shares.py`."""
+
 OPEN |= {"accounts/login/", "accounts/logout/"}
 OPEN |= {f"oauth/{one}" for one in ("authorize", "token", "revoke_token", "introspect")}
 """For people in a browser; what they touch is of their own tenant."""
