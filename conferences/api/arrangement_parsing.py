@@ -27,9 +27,11 @@ def parse_arrangement(
     Raises Refusal. `params`: the arguments of the HTTP API. `called`: the invited terminals, in their order. `moment`:
     the time at which a poll begins, in ISO 8601.
     """
+    # Members are named by the id that their terminal will have.
     # A media unit numbers terminals without an id by their place in the list, from 1.
     ids = {row.account: row.mtid or str(place) for place, row in enumerate(called, 1)}
     arranged: dict[str, object] = {}
+    # "spare": muting all leaves out the chairman and the speaker.
     if switch(params.get("mute_filter"), "mute_filter"):
         arranged["spare"] = 1
     if switch(params.get("voice_activity_detection"), "voice_activity_detection"):

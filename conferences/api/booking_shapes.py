@@ -52,7 +52,11 @@ def _time_text(moment: datetime) -> str:
 def booked_item(
     reservation: Reservation, occurrence: Occurrence, *, with_password: bool
 ) -> dict[str, object]:
-    """Return one occurrence of a reservation as the API lists it. `with_password`: the reader may see its password."""
+    """Return one occurrence (single meeting) of a reservation in the shape that the API's lists have.
+
+    `with_password`: the reader may see its password; without it the field is "". An occurrence that
+    was changed has settings of its own; the others have those of the reservation.
+    """
     settings = occurrence.settings or reservation.settings
     for_all = settings.settings or Settings()
     return {

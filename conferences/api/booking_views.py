@@ -52,7 +52,10 @@ class BookingCall(Call):
         return f"without effect here: {', '.join(names)}" if names else ""
 
     def moment(self, request: Request, name: str, default: datetime) -> datetime:
-        """Return the argument with this name, a time in ISO 8601, or the default if it is missing. Raises Refusal."""
+        """Return the argument with this name, a time in ISO 8601, or the default if it is missing.
+
+        Raises Refusal if it is no time in ISO 8601 with an offset.
+        """
         text = words(self.params(request).get(name), name)
         # A "+" of the offset that the client did not encode in the URL is read as a space: "12:00:00 08:00".
         moment = parse_moment(text.replace(" ", "+")) if text else default
@@ -117,7 +120,11 @@ class BookedConferences(BookingCall):
         responses=answers(booking_serializers.Booked),
     )
     def post(self, request: Request) -> Response:
-        """Book a conference, once or repeatedly; it begins by itself at its time."""
+        """Book a conference, once or repeatedly, and answer with its number and its id.
+
+        Raises Refusal. The header Idempotency-Key lets a repeated request return the first booking.
+        The answer's description names arguments that have no effect.
+        """
         params = self.params(request)
         unsupported.refuse_unsafe(params)
         key = request.headers.get("Idempotency-Key", "")[:64]
@@ -151,7 +158,11 @@ class BookedConference(BookingCall):
         responses=answers(booking_serializers.Booked),
     )
     def post(self, request: Request, booked: str) -> Response:
-        """Change a reservation, or one occurrence of it; a refused change leaves it as it was."""
+        """Change a reservation, or one occurrence (single meeting) of it, and answer with its number and id.
+
+        Raises Refusal; then the reservation stays as it was. The answer's description names
+        arguments that have no effect.
+        """
         params, account = self.params(request), self.session(request).account
         unsupported.refuse_unsafe(params)
         changed = booking_commands.change_reservation(
@@ -166,7 +177,10 @@ class BookedConference(BookingCall):
         responses=answers(Accepted),
     )
     def delete(self, request: Request, booked: str) -> Response:
-        """Cancel a reservation, or the one occurrence that `occurrence` names; a conference that runs goes on."""
+        """Cancel a reservation, or the one occurrence (single meeting) that `occurrence` names; one that runs goes on.
+
+        Raises Refusal.
+        """
         account = self.session(request).account
         reservation = booking_commands.find_reservation(booked, account)
         named = words(self.params(request).get("occurrence"), "occurrence")

@@ -46,10 +46,11 @@ class Call(SessionCall):
     def send_order(
         self, request: Request, conf_id: str, kind: type[ControlOrder], **fields: object
     ) -> Response:
-        """Send an order about the caller's conference to its media unit, and wait for the answer.
+        """Send an order about the caller's conference to its media unit, wait for the answer, and return success.
 
-        Raises Refusal. `conf_id`: the conference's number. `kind`: the class of the order, `fields`: its fields besides
-        number and domain.
+        Raises Refusal if the conference is not the caller's, or the unit refuses or does not
+        answer. `conf_id`: the conference's number. `kind`: the class of the order, `fields`: its
+        fields besides number and domain.
         """
         conference = self.own_conference(request, conf_id)
         commands.ask_unit(kind(e164=conference.e164, user_domain=conference.user_domain, **fields))

@@ -77,7 +77,11 @@ def ask_scheduler(command: Message) -> Result:
 
 
 def nack_of(body: Mapping[str, object]) -> Nack:
-    """Return the refusal in an answer of a media unit, which may give any reason: one short line of it is kept."""
+    """Return the refusal (`Nack`) that a media unit has answered: its code, and one short line of its reason.
+
+    A unit is another program and may send any text as `detail`; without one the reason is
+    "refused".
+    """
     detail = cleaned(str(body.get("detail") or "")[:MAX_REASON_LENGTH])
     return Nack(str(body.get("errcode")), detail or "refused")
 
@@ -104,8 +108,9 @@ def wait_for_called_terminals(
 ) -> list[Terminal]:
     """Return the terminals that a media unit has called on request, each with its id in the conference.
 
-    `requested`: the terminals that it was asked to call; `answer`: its answer. A unit may leave terminals out of its
-    answer. Then they are taken from the conference, once the unit has reported them, which may take 2 s.
+    `requested`: the terminals that it was asked to call; `answer`: the unit's answer. A unit may
+    leave terminals out of it. Then they are taken from the conference, once the unit has reported
+    them; after 2 s, those reported until then are returned.
     """
     answered = answer.get("mts")
     terminals = [

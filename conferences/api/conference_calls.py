@@ -50,7 +50,10 @@ class Silence(Call):
 
     @extend_schema(request=shapes.Switch, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
-        """Switch off or on the loudspeakers of all terminals, and of those that join later."""
+        """Switch off (`value` 1) or on (0) the loudspeakers of all terminals, and of those that join later.
+
+        Raises Refusal.
+        """
         value = bool(self.whole_number(request, "value", 0, 1))
         return self.send_order(request, conf_id, SilenceTerminals, value=value)
 
@@ -60,7 +63,10 @@ class Mute(Call):
 
     @extend_schema(request=shapes.MuteAll, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
-        """Mute the microphones of all terminals and of those that join later, or ask all people to switch them on."""
+        """Mute all microphones, also of terminals that join later (`value` 1), or ask people to switch theirs on (0).
+
+        `force_mute` 1: people may not switch theirs on again by themselves. Raises Refusal.
+        """
         value = bool(self.whole_number(request, "value", 0, 1))
         hold = bool(self.whole_number(request, "force_mute", 0, 1, 0))
         return self.send_order(request, conf_id, MuteTerminals, value=value, hold=hold)
@@ -71,7 +77,12 @@ class Safety(Call):
 
     @extend_schema(request=shapes.Safety, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
-        """Change the password of a conference; refuse to hide or close it."""
+        """Change the password of a conference; the answer is a refusal if the caller may not decide who enters.
+
+        Raises Refusal. Arguments that would hide the conference or close it to others are refused,
+        as these do not exist here: ignoring them would let people in whom the caller wants to keep
+        out.
+        """
         params, account = self.params(request), self.session(request).account
         stored_commands.refuse_unless_may_admit(self.own_conference(request, conf_id), account)
         unsupported.refuse_unsafe(params)
@@ -84,7 +95,7 @@ class Name(Call):
 
     @extend_schema(request=shapes.Value, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
-        """Give a conference another name."""
+        """Give a conference another name: the argument `value`. Raises Refusal."""
         name = request_parsing.conference_name(self.params(request).get("value"), "value")
         return self.send_order(request, conf_id, RenameConference, name=name)
 
@@ -94,7 +105,11 @@ class ShortMessage(Call):
 
     @extend_schema(request=shapes.ShortMessage, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
-        """Show a text to members of a conference; an empty text removes it."""
+        """Show a text to the named members of a conference, or to all if none is named; an empty text removes it.
+
+        Raises Refusal for more than 1500 bytes, an unknown member, or a conference that is not the
+        caller's. `roll_num`: how often the text runs over the screen.
+        """
         text = request_parsing.words(self.params(request).get("message"), "message")
         if len(text.encode(errors="replace")) > MAX_MESSAGE_BYTES:
             raise Refusal(int(Err.MALFORMED), "message: at most 1500 bytes are allowed")

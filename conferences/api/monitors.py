@@ -231,7 +231,11 @@ class Monitors(Call):
 
     @extend_schema(request=MonitorParams, responses={200: answers(Accepted)})
     def post(self, request: Request, conf_id: str) -> Response:
-        """Start to send a terminal's sound or picture to an address. It stops unless the caller sends a heartbeat every 10 s."""
+        """Start to send a terminal's sound or picture to an address.
+
+        Raises Refusal, also if the media unit does not answer. Sending stops unless the caller
+        sends a heartbeat every 10 s.
+        """
         conference = self.own_conference(request, conf_id)
         if not stored_commands.may_enter(conference, self.session(request).account):
             raise commands.Nack(Err.NOT_PERMITTED, "only who may enter it may listen to it")
@@ -252,7 +256,7 @@ class OneMonitor(Call):
 
     @extend_schema(request=None, responses={200: answers(Accepted)})
     def delete(self, request: Request, conf_id: str, dst_ip: str, dst_port: int) -> Response:
-        """Stop sending a terminal's sound or picture to an address."""
+        """Stop sending a terminal's sound or picture to this address. Raises Refusal if nothing is sent there."""
         monitor = _running_monitor(self.own_conference(request, conf_id), dst_ip, dst_port)
         domain = self.domain(request)
         commands.ask_scheduler(

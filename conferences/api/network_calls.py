@@ -116,7 +116,11 @@ class Terminals(_DomainCall):
 
     @extend_schema(responses={200: answers(shapes.Terminals)})
     def get(self, request: Request, moid: str) -> Response:
-        """List the people of a user domain who have a number, and whether they are in a conference."""
+        """List the people of a user domain who have a number; "online" means in a conference, else "offline".
+
+        Raises Refusal unless the caller administers the user domain. A conference names a person by number or by
+        name.
+        """
         self.refuse_unless_administered(request, moid, Level.USER)
         start, count = self.wanted_rows(request)
         total, rows = network.people_with_numbers(moid, start, count)
@@ -199,9 +203,10 @@ def _online_word(is_online: bool) -> str:
 
 
 def _device_fields(row: Resource) -> dict[str, object]:
-    """Return the fields that the API has for machines and units alike.
+    """Return the fields that the API has for machines and for media units alike.
 
-    `row`: a unit as the pool in Redis has it. It is `tired`, and so "critical" here, if it was lost lately.
+    `row`: a media unit as Redis has it. It is `tired` if contact with it was lost less than 60 s ago; the API then
+    calls it "critical" and "offline".
     """
     return {
         "machine_room_moid": row.room,

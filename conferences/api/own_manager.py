@@ -16,9 +16,10 @@ from wire.conference_manager import AskToRename
 
 
 def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
-    """Answer the scheduler's questions whether a conference may take a new name; its other messages need no answer.
+    """Answer the scheduler's questions whether a conference may take a new name; ignore its other messages.
 
-    `deliveries`: the messages. Returns the outcomes: the answers to send, and what becomes of unreadable messages.
+    `deliveries`: messages that came to this site's conference manager (CM). Returns the outcomes: one with the
+    answers to send, and, if messages were unreadable, one that sets them aside.
     """
     answers, unreadable = [], []
     for delivery in deliveries:

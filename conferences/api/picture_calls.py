@@ -76,7 +76,11 @@ class MixMembers(Call):
         return self._change_mix(request, conf_id, mix_id, "mixdel")
 
     def _change_mix(self, request: Request, conf_id: str, mix_id: str, field: str) -> Response:
-        """Add or remove terminals that are heard. `field`: the order's field, `mixadd` or `mixdel`. Raises Refusal."""
+        """Add terminals to those whose sound is mixed, or remove some, and answer success.
+
+        `field`: `mixadd` or `mixdel`, the order's field for that. Raises Refusal, also for any `mix_id` but 1, the
+        only one.
+        """
         members = self.ids(request, "members")
         if not members:
             raise Refusal(int(Err.MALFORMED), "members: a list of {mt_id} is needed")
@@ -160,9 +164,10 @@ class OwnPictures(Call):
 
     @extend_schema(request=shapes.OwnPicture, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
-        """Compose the picture that one terminal sees by a layout of its own; the terminal's page lays it out.
+        """Compose the picture that one terminal sees by a layout of its own. Raises Refusal.
 
-        No video stream is made of it, as `vmps` makes one of the picture of all.
+        The terminal's page lays the picture out. No video stream is made of it, as `vmps` makes one of the picture of
+        all.
         """
         mt_id = picture_parsing.terminal_id(self.params(request).get("mt_id"))
         return change_own_picture(self, request, conf_id, mt_id)
@@ -183,9 +188,10 @@ class OwnPicture(Call):
 
     @extend_schema(request=shapes.Picture, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
-        """Compose the picture that one terminal sees by a layout of its own; the terminal's page lays it out.
+        """Compose the picture that one terminal sees by a layout of its own. Raises Refusal.
 
-        No video stream is made of it, as `vmps` makes one of the picture of all.
+        The terminal's page lays the picture out. No video stream is made of it, as `vmps` makes one of the picture of
+        all.
         """
         return change_own_picture(self, request, conf_id, mt_id)
 

@@ -115,7 +115,11 @@ class _PoolBatch(RetriedBatch[Delivery, list[outbox.OutboxRow]]):
 
 
 def _answer_requests(platform: str, requests: Sequence[Delivery]) -> list[outbox.OutboxRow]:
-    """Reserve media units for requests of the scheduler (CSS), and return the answers as outbox rows."""
+    """Reserve media units for requests of the scheduler (CSS), and return one answer for each as a row of the outbox.
+
+    A request that has expired is refused, as its sender waits no more; so are all others while Redis, which holds the
+    pool of media units, cannot be reached.
+    """
     if not requests:
         return []
     now = clock.now()
@@ -222,9 +226,10 @@ def _reply_row(delivery: Delivery, message: Message) -> outbox.OutboxRow:
 
 
 def _record_reports(platform: str, messages: Sequence[Message | None]) -> list[outbox.OutboxRow]:
-    """Record in the pool in Redis: heartbeats, resources that unregister, and use or release of reserved resources.
+    """Record in Redis what media units report: heartbeats, that they leave, and that reserved places are used or free.
 
-    A new resource is also saved in the database. Returns [], because reports have no answers.
+    A new unit is also saved in the database. Returns [], because reports have no answers. While Redis cannot be
+    reached, the reports are dropped: units repeat them with each heartbeat.
     """
     unregistered_at = {
         _resource_key(message): position

@@ -72,12 +72,12 @@ class OneRecording(Call):
         operation_id="vc_confs_recorders_of_one", responses={200: answers(shapes.RecordingNow)}
     )
     def get(self, request: Request, conf_id: str, rec_id: str) -> Response:
-        """Answer the state of a conference's recording, which runs or is paused."""
+        """Answer the state of a conference's recording, which runs or is paused. Raises Refusal if there is none."""
         return ack(**_recording_item(self.recorded_conference(request, conf_id, rec_id)))
 
     @extend_schema(request=None, responses=shapes.DONE)
     def delete(self, request: Request, conf_id: str, rec_id: str) -> Response:
-        """End the recording of a conference."""
+        """End the recording of a conference. Raises Refusal if none runs or is paused, or the unit refuses."""
         self.recorded_conference(request, conf_id, rec_id)
         return self.send_order(request, conf_id, StopRecording)
 
@@ -98,10 +98,11 @@ class RecordingState(OneRecording):
     def put(self, request: Request, conf_id: str, rec_id: str) -> Response:
         """Let the recording of a conference pause (`value` 1) or go on (2).
 
-        In the conference's data the field `recording` is 1 while it records, and 2 while that pauses.
+        Raises Refusal, also if it is to go on but runs.
         """
         value = self.whole_number(request, "value", 1, 2)
         conference = self.recorded_conference(request, conf_id, rec_id)
+        # In the settings of the conference, `recording` is 1 while it records and 2 while that pauses.
         is_paused = arrangement_of(conference.settings).recording == 2
         if value == 1:
             return self.send_order(request, conf_id, StopRecording, pause=True)

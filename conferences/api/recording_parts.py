@@ -1,4 +1,4 @@
-"""The address to which media units upload their recorded segments, file by file and in parts.
+"""The address to which media units upload their recorded segments (files of one stretch of a recording), in parts.
 
 It is no call of the API for people: the credential is the order that the scheduler has sent to the unit.
 """
@@ -24,7 +24,8 @@ MOST_BYTES_AT_ONCE = 8 * 1024 * 1024
 def receive_parts(request: HttpRequest) -> HttpResponse:
     """Answer how many bytes of a file the store has (HEAD), or append a part at `Upload-Offset` (PATCH).
 
-    `file` in the address is its name; the header `Authorization: Bearer <order>` is the credential.
+    `file` in the address is the file's name; the header `Authorization: Bearer <order>` is the credential. Answers
+    204 with the number of bytes in `Upload-Offset`, or an error with a sentence.
     """
     order = request.headers.get("Authorization", "").removeprefix("Bearer ")
     name = request.GET.get("file", "")

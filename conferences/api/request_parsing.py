@@ -63,12 +63,13 @@ def conference_password(value: object) -> str:
 def create_request(
     params: Mapping[str, object], user_domain: str, creator: Creator, reqid: str | None = None
 ) -> CreateConference:
-    """Return the create message for the arguments of the API (ConfParams). Raises Refusal.
+    """Return the message that creates a conference, from the arguments of the API (ConfParams). Raises Refusal.
 
     `reqid`: the caller's key of this request, so that a repeated request creates no second conference.
     """
     fields = given_settings(params)
     fields["name"] = conference_name(params.get("name"))
+    # Settings for all terminals that change nothing are left out of the message.
     if (for_all := fields.get("settings")) and not (for_all.mute or for_all.silence):
         fields["settings"] = None
     return CreateConference(reqid=reqid, user_domain=user_domain, creator=creator, **fields)
@@ -105,7 +106,10 @@ def given_settings(
 def _people_settings(
     params: Mapping[str, object], called_before: tuple[InvitedTerminal, ...]
 ) -> GivenSettings:
-    """Return the terminals to call, the chairman and the speaker, if the arguments contain them. Raises Refusal."""
+    """Return the terminals to call, the chairman and the speaker, as far as the arguments contain them. Raises Refusal.
+
+    A chairman or speaker is called, too. `called_before`: whom the conference calls if the arguments do not say it.
+    """
     fields: GivenSettings = {}
     called = called_before
     if params.get("invite_members") is not None:
@@ -159,7 +163,10 @@ def _entry_settings(params: Mapping[str, object]) -> Settings:
 
 
 def _role_terminal(value: object, name: str) -> InvitedTerminal | None:
-    """Return the chairman or speaker (`name`) as a terminal to call; `None` if it is not fields. Raises Refusal."""
+    """Return the chairman or speaker (`name` of the argument) as a terminal to call; `None` if the argument is empty.
+
+    Raises Refusal.
+    """
     if not value or (isinstance(value, dict) and not value.get("account")):
         return None
     return terminals_to_call([value], name)[0]

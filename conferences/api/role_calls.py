@@ -33,7 +33,10 @@ class _Role(Call):
 
     @extend_schema(request=shapes.Role, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
-        """Make a terminal the chairman or speaker of a conference, or nobody if no terminal is named."""
+        """Make a terminal the chairman or speaker of a conference, or nobody if no terminal is named.
+
+        Raises Refusal, also if the terminal has this role already.
+        """
         mt_id = request_parsing.words(self.params(request).get("mt_id"), "mt_id")
         conference = self.own_conference(request, conf_id)
         if mt_id:
@@ -60,12 +63,15 @@ class DualStream(Call):
 
     @extend_schema(responses={200: answers(shapes.RoleHolder)})
     def get(self, request: Request, conf_id: str) -> Response:
-        """Answer the terminal that shares content (a screen), as its media unit reports; empty means nobody."""
+        """Answer the id of the terminal that shares content (a screen), as its media unit reports; "" means nobody."""
         return ack(mt_id=id_of_sharer(self.own_conference(request, conf_id)))
 
     @extend_schema(request=shapes.Role, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
-        """Refuse to make a terminal share content, or to stop it; accept that nobody shares, if that is so."""
+        """Refuse to make a terminal share content (a screen), or to stop it.
+
+        Answer success if nobody is to share and does. Raises Refusal.
+        """
         mt_id = request_parsing.words(self.params(request).get("mt_id"), "mt_id")
         if mt_id := mt_id or id_of_sharer(self.own_conference(request, conf_id)):
             self._refuse(request, conf_id, mt_id)
@@ -73,12 +79,18 @@ class DualStream(Call):
 
     @extend_schema(request=shapes.Role, responses=shapes.DONE)
     def delete(self, request: Request, conf_id: str) -> Response:
-        """Refuse to stop a terminal from sharing content (its screen), since only the person at it can do so."""
+        """Refuse to stop a terminal from sharing content (a screen): always raises Refusal.
+
+        Only the person at the terminal can stop it.
+        """
         mt_id = request_parsing.words(self.params(request).get("mt_id"), "mt_id")
         return self._refuse(request, conf_id, mt_id)
 
     def _refuse(self, request: Request, conf_id: str, mt_id: str) -> Response:
-        """Refuse to start or stop the content (screen) that a terminal shares: always raises Refusal."""
+        """Refuse to start or stop the content (screen) that a terminal shares: always raises Refusal.
+
+        An unknown conference or terminal has a refusal of its own.
+        """
         self.own_terminal(request, conf_id, mt_id)
         raise Refusal(NOT_SUPPORTED, "mt_id: only the person himself begins and ends sharing")
 

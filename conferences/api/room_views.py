@@ -63,7 +63,10 @@ class VirtualRooms(StoredList):
         responses=answers(stored_serializers.VirtualRooms),
     )
     def get(self, request: Request) -> Response:
-        """List the virtual rooms of the caller's user domain, by their creation."""
+        """List the virtual rooms (permanent numbers) of the caller's user domain in the order of their creation.
+
+        Each has the name of the conference that runs in it; "" if none does.
+        """
         page, _ = self.page(request)
         running_names = stored_commands.names_of_running(page.items)
         rooms = [
@@ -77,7 +80,7 @@ class VirtualRooms(StoredList):
         request=stored_serializers.RoomParams, responses=answers(stored_serializers.RoomId)
     )
     def post(self, request: Request) -> Response:
-        """Add a virtual room, with a number of its own."""
+        """Add a virtual room, which keeps its own number, and answer with its id, number and link. Raises Refusal."""
         params, domain = self.params(request), self.domain(request)
         draft = self.draft(request, self.read_settings(params))
         exclusive, users = parse_exclusive(params, domain)
@@ -99,9 +102,10 @@ def link_for(room: StoredConference, person: str) -> dict[str, object]:
 def parse_exclusive(
     params: Mapping[str, object], domain: str
 ) -> tuple[bool | None, tuple[str, ...] | None]:
-    """Return the arguments `exclusive` and `exclusive_users` (as MOIDs); `None` for a missing one.
+    """Return the arguments `exclusive` (whether a room admits named people only) and `exclusive_users` (their MOIDs).
 
-    Raises Refusal. `domain`: the user domain whose accounts are meant.
+    Each is `None` if it is missing. Raises Refusal. `domain`: the user domain to which the named accounts must
+    belong.
     """
     exclusive = None
     if params.get("exclusive") not in (None, ""):
@@ -127,7 +131,7 @@ class VirtualRoom(StoredCall):
         responses=answers(stored_serializers.RoomDetail),
     )
     def get(self, request: Request, stored_id: str) -> Response:
-        """Answer all fields of a virtual room."""
+        """Answer all fields of a virtual room, without its secrets if the caller may not see them. Raises Refusal."""
         room = self.find(request, stored_id)
         running_names = stored_commands.names_of_running([room])
         detail = stored_shapes.room_detail(room, running_names.get(room.e164, ""))
@@ -140,7 +144,7 @@ class VirtualRoom(StoredCall):
         responses=answers(stored_serializers.RoomId),
     )
     def post(self, request: Request, stored_id: str) -> Response:
-        """Change the fields of a virtual room that the arguments contain; its number stays."""
+        """Change the fields of a virtual room that the arguments contain; its number stays. Raises Refusal."""
         room, params = self.find(request, stored_id), self.params(request)
         exclusive, users = parse_exclusive(params, self.domain(request))
         changes = stored_commands.changes_to_settings(room, self.read_settings(params))

@@ -40,9 +40,9 @@ _MAX_ID_LENGTH = 40
 
 
 def refusal_of(refused: StoredRefused, kind: Kind) -> Refusal:
-    """Return the HTTP API's refusal for a flow's refusal about a template or virtual room.
+    """Return the HTTP API's refusal for the refusal to store a template or virtual room (`refused`).
 
-    "Too many" and "room in use" have codes of their own there.
+    "Too many" and "room in use" have codes of their own in the API.
     """
     refusal = Nack(refused.code, refused.detail)
     if refused.code is Err.DOMAIN_LIMIT:
@@ -53,9 +53,10 @@ def refusal_of(refused: StoredRefused, kind: Kind) -> Refusal:
 
 
 def find_stored(kind: Kind, stored_id: str, account: Account) -> StoredConference:
-    """Return a template or virtual room that an account may use.
+    """Return the template or virtual room with this id, if it belongs to the account's user domain.
 
-    Raises Refusal, which is the same for an unknown id and for a template or virtual room of somebody else.
+    A personal template must be the account's own. Raises Refusal, which is the same for an unknown id and for one of
+    somebody else.
     """
     domain = account.domain_id or ""
     database = store_of(platform_of_domain(domain)).database

@@ -59,6 +59,7 @@ class StoredCall(Call):
         """Return the requested part of the list of templates or virtual rooms, and the position of its first entry.
 
         With the argument `order` 1 the newest come first. A `count` of 0 means MAX_ROWS, the most that are listed.
+        Personal templates are those of the caller, all others those of the caller's user domain.
         """
         params = self.params(request)
         start = max(0, request_parsing.number(params.get("start"), "start", 0))
@@ -92,7 +93,10 @@ class StoredCall(Call):
         return dict.fromkeys(self.without_effect(params), "has no effect here")
 
     def read_settings(self, params: Mapping[str, object]) -> GivenSettings:
-        """Return the settings of a conference that the arguments contain. Raises Refusal."""
+        """Return the settings of a conference that the arguments contain, except those that this kind ignores.
+
+        Raises Refusal, also for arguments on which people rely for their safety but which have no effect.
+        """
         unsupported.refuse_unsafe(params)
         used_params = {
             name: value
@@ -123,7 +127,10 @@ class StoredList(StoredCall):
     """The base of the calls that list templates or virtual rooms, and add one."""
 
     def draft(self, request: Request, requested: GivenSettings) -> Draft:
-        """Return the draft of the requested template or virtual room, with these settings. Raises Refusal."""
+        """Return the template or virtual room that the arguments request, with these settings, not stored yet.
+
+        Raises Refusal.
+        """
         account, params = self.account(request), self.params(request)
         name = request_parsing.conference_name(params.get("name"))
         return Draft(
@@ -141,7 +148,10 @@ class StoredList(StoredCall):
         return {}
 
     def number(self, params: Mapping[str, object]) -> str | None:
-        """Return the conference number (E.164) that the arguments request: `None` means any free one, "" none."""
+        """Return the conference number (E.164) that the arguments request: `None` means any free one, "" none.
+
+        This is the default; a kind that has numbers to request overrides it.
+        """
         return None
 
     def add(self, request: Request) -> StoredConference:

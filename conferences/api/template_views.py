@@ -101,7 +101,7 @@ class PersonalTemplate(StoredCall):
         responses=answers(stored_serializers.TemplateId),
     )
     def post(self, request: Request, stored_id: str) -> Response:
-        """Change the fields of a template that the arguments contain."""
+        """Change the fields of a template that the arguments contain, and answer with its id. Raises Refusal."""
         stored, params = self.find(request, stored_id), self.params(request)
         unsupported.refuse_unsafe(params)
         used_params = {

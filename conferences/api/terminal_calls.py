@@ -76,7 +76,7 @@ class OnlineTerminals(Call):
 
     @extend_schema(request=serializers.TerminalIds, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
-        """Call terminals that the conference lists as offline; those that are online stay so."""
+        """Call terminals that the conference lists as offline; those that are online stay so. Raises Refusal."""
         conference, ids = self.own_conference(request, conf_id), self.ids(request)
         stored_commands.refuse_unless_may_admit(conference, self.session(request).account)
         refuse_unknown(conference, ids)
@@ -92,7 +92,7 @@ class OnlineTerminals(Call):
 
     @extend_schema(request=serializers.TerminalIds, responses=shapes.DONE)
     def delete(self, request: Request, conf_id: str) -> Response:
-        """Hang up terminals of a conference; they stay in its list."""
+        """Hang up terminals of a conference; they stay in its list, so they can be called again. Raises Refusal."""
         ids = self.ids(request)
         refuse_unknown(self.own_conference(request, conf_id), ids)
         if not ids:
@@ -115,7 +115,10 @@ class TerminalMute(Call):
 
     @extend_schema(request=shapes.Switch, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
-        """Mute a terminal's microphone; or ask its person to switch it on, which only the person can do."""
+        """Mute a terminal's microphone (`value` 1).
+
+        Or ask its person to switch it on (0), which only the person can do. Raises Refusal.
+        """
         value = bool(self.whole_number(request, "value", 0, 1))
         self.own_terminal(request, conf_id, mt_id)
         return self.send_order(request, conf_id, MuteTerminals, value=value, mtid=mt_id)
@@ -126,7 +129,7 @@ class TerminalSilence(Call):
 
     @extend_schema(request=shapes.Switch, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
-        """Switch the loudspeaker of a terminal off or on."""
+        """Switch the loudspeaker of a terminal off (`value` 1) or on (0). Raises Refusal."""
         value = bool(self.whole_number(request, "value", 0, 1))
         self.own_terminal(request, conf_id, mt_id)
         return self.send_order(request, conf_id, SilenceTerminals, value=value, mtid=mt_id)
@@ -164,7 +167,7 @@ class Camera(Call):
 
     @extend_schema(request=shapes.Camera, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str, mt_id: str) -> Response:
-        """Refuse to move a camera: those of browsers cannot be moved."""
+        """Refuse to move a camera: always raises Refusal, since those of browsers cannot be moved."""
         self.own_terminal(request, conf_id, mt_id)
         self.whole_number(request, "type", 1, 15)  # A malformed argument is refused as such.
         raise Refusal(NOT_SUPPORTED, "the camera of this terminal cannot be moved from afar")

@@ -64,6 +64,7 @@ def refuse_unsafe(params: Mapping[str, object], *, instant: bool = False) -> Non
     layout = params.get("vmp")
     if instant:
         return
+    # Only the form of a conference that starts at once carries a picture layout to the unit.
     if isinstance(layout, dict) and number(layout.get("mode"), "vmp.mode", 2) == _CHOSEN_LAYOUT:
         code, reason = _NO_COMPOSITION
         raise Refusal(code, f"vmp: {reason}")
@@ -88,7 +89,10 @@ def names_without_effect(params: Mapping[str, object], *, instant: bool = False)
 
 
 def _nested_without_effect(params: Mapping[str, object]) -> list[str]:
-    """Return the names of fields inside arguments that ask for a function but have no effect."""
+    """Return the names of fields inside the arguments (`mix`, `dcs`, formats, recorder) whose wish has no effect here.
+
+    Such a field asks for another mode than the usual one, more than a unit can show, or a recorder's option.
+    """
     names = []
     for name, default in (("mix", 1), ("dcs", 0)):
         argument = params.get(name)

@@ -81,9 +81,11 @@ class Conferences(Call):
         responses=answers(serializers.Created),
     )
     def post(self, request: Request) -> Response:
-        """Create a conference.
+        """Create a conference, and answer with its number. Raises Refusal.
 
-        If it does not run within 4 s, the answer is success all the same, and it starts a little later.
+        `create_type` says from what it is made: from the arguments, from a template or virtual room, or from a
+        reservation that is opened early. If it does not run within 4 s, the answer is success all the same, and it
+        starts a little later.
         """
         params = self.params(request)
         domain, account = self.domain(request), self.session(request).account
@@ -109,7 +111,10 @@ class Conferences(Call):
         return _created_answer(commands.start_conference(command), without_effect)
 
     def faults(self, request: Request) -> dict[str, str]:
-        """Return the faults of the arguments: name -> what is wrong with it, or that it has no effect."""
+        """Return the faults of the arguments, without creating a conference: name -> what is wrong with it.
+
+        The first argument that is refused is the only one; else those that have no effect; {} if all is well.
+        """
         params = self.params(request)
         try:
             instant = _create_type(params) == INSTANT
@@ -175,9 +180,10 @@ def _start_from_stored(
     key: str | None,
     without_effect: list[str],
 ) -> Response:
-    """Start and answer the conference of a template or virtual room; arguments (`params`) replace its stored settings.
+    """Start the conference of a template or virtual room, or find the one that runs, and answer it. Raises Refusal.
 
-    `key`: the caller's key of the request. `without_effect`: names of arguments that the answer has to mention.
+    The arguments (`params`) replace stored settings. `key`: the caller's key of the request. `without_effect`: names
+    of arguments that the answer has to mention.
     """
     template_id = _template_id(params)
     stored = stored_commands.find_stored(kind, template_id, account)
@@ -185,7 +191,8 @@ def _start_from_stored(
     started = stored_commands.start_from_stored(stored, account, overrides, key)
     conference = queries.live_by_number(started.e164) if started.join else None
     if conference is not None and not stored_commands.may_enter(conference, account):
-        started = replace(started, join=None)  # Somebody else has started it.
+        # Somebody else's room runs: the caller may not enter it.
+        started = replace(started, join=None)
     return _created_answer(started, without_effect)
 
 
@@ -286,7 +293,10 @@ class Terminals(Call):
         responses={200: answers(serializers.CalledTerminals)},
     )
     def post(self, request: Request, conf_id: str) -> Response:
-        """Let the media unit call terminals into a conference; they come online later."""
+        """Let the media unit call terminals into a conference, and answer with their ids; they come online later.
+
+        Raises Refusal.
+        """
         account = self.session(request).account
         stored_commands.refuse_unless_may_admit(self.own_conference(request, conf_id), account)
         requested = request_parsing.terminals_to_call(self.params(request).get("mts"), "mts")

@@ -75,7 +75,11 @@ class Exchange:
     # ---- messages ---------------------------------------------------------------------------
 
     async def answer(self, messages: Sequence[JSONValue], credentials: Credentials) -> Answered:
-        """Answer the Bayeux messages of one request, in order. `credentials`: those of the request."""
+        """Answer the Bayeux messages of one HTTP request, in order. `credentials`: those of the request.
+
+        Returns the replies, the `/meta/connect` that waits for events (`None` if there is none), and the client's
+        session.
+        """
         replies: list[JSONObject] = []
         held: HeldConnect | None = None
         session: Session | None = None
@@ -101,10 +105,10 @@ class Exchange:
         return Answered(replies, held, session)
 
     def _session_of(self, message: JSONObject, credentials: Credentials) -> Session | None:
-        """Return the session that a message names, if it belongs to this caller; `None` if there is none.
+        """Return the client's session that a message names.
 
-        A request without credentials is accepted, since the id of a session cannot be guessed; one with other
-        credentials than those of the handshake is not.
+        `None` if it is unknown, has ended or belongs to another caller. A request without credentials is accepted,
+        since the id of a session cannot be guessed; one with other credentials than those of the handshake is not.
         """
         session = self.sessions.get(str(message.get("clientId")))
         if session is None or session.ended:
@@ -122,7 +126,8 @@ class Exchange:
     ) -> HeldConnect:
         """Make a `/meta/connect` the current one of its session, and return it with whether it is answered at once.
 
-        An earlier one that is still held is answered, too. `is_alone`: it is the only message of its request.
+        (A client of Bayeux sends this request to wait for events; the answer is held back until there are some.) An
+        earlier one that is still held is answered now. `is_alone`: it is the only message of its request.
         """
         is_first = session.connects == 0
         session.connects += 1
@@ -146,7 +151,10 @@ class Exchange:
     # ---- sessions ---------------------------------------------------------------------------
 
     async def _open_session(self, message: JSONObject, credentials: Credentials) -> JSONObject:
-        """Answer a handshake: open a session for a client that has signed in, or refuse it."""
+        """Answer a handshake: with the id of a new session if the client has signed in, else with a refusal.
+
+        The refusal's advice tells the client whether to sign in again or to ask later.
+        """
         try:
             caller = await in_thread(identify_caller, _with_ext(credentials, message))
             if error := self._why_no_session(caller):
@@ -194,7 +202,10 @@ class Exchange:
                 )
 
     async def _subscribe(self, session: Session, message: JSONObject) -> JSONObject:
-        """Add subscriptions to a session, and queue past events if the client names the last one that it has seen."""
+        """Add subscriptions to a session and confirm them; or refuse all of them, with the reason.
+
+        Past events are queued too if the client names the last event that it has seen.
+        """
         wanted = _subscriptions_of(message)
         subscription = bayeux.named_subscription(message)
         error = next(
@@ -251,7 +262,10 @@ class Exchange:
         return ""
 
     def close_session(self, session: Session, reason: str) -> None:
-        """End a client's session for this reason (a word for the metrics), and forget it."""
+        """End a client's session for this reason (a word for the metrics), and forget it.
+
+        Do nothing more if it was forgotten.
+        """
         session.end(reason)
         if self.sessions.pop(session.id, None) is None:
             return

@@ -93,9 +93,9 @@ class Hub:
     # ---- listeners --------------------------------------------------------------------------
 
     async def join(self, listener: Listener, user_domain: str, platform: str) -> int:
-        """Add a listener of a user domain's events, and return the number of the last event before it.
+        """Add a listener for a user domain's events, and return the number of the last event before.
 
-        The listener gets all later events. Raises Error.
+        It gets all later ones. Raises the database's Error.
         """
         async with self._joining:
             if user_domain not in self.audiences:
@@ -170,7 +170,7 @@ class Hub:
                     self._schedule_signalled_reads(platform, signal["data"])
 
     def _schedule_signalled_reads(self, platform: str, text: str) -> None:
-        """Have new events read after Redis has signalled them.
+        """Have new events read from the database after Redis has signalled them; signals of known events are ignored.
 
         `text`: a JSON object, user domain -> number of its last event.
         """
@@ -190,7 +190,11 @@ class Hub:
         ]
 
     async def _compare_repeatedly(self) -> None:
-        """Compare the numbers of last events: every 0.5 s without Redis, else every 5 s, in case a signal was lost."""
+        """Compare the numbers of the last events in the database with those handed out, for ever.
+
+        Platforms whose Redis sends no signals are compared each 0.5 s, all others each 5 s, in case a signal was
+        lost. Errors of the database are ignored, as the next round tries again.
+        """
         waited = 0.0
         while True:
             await asyncio.sleep(_POLL_SECONDS)

@@ -33,7 +33,10 @@ async def answer_poll(exchange: Exchange, request: web.Request) -> web.Response:
 
 
 async def _wait_for_messages(held: HeldConnect) -> list[bytes]:
-    """Wait until there are messages for a client, and return them; [] after a newer `/meta/connect`, or after 30 s."""
+    """Wait until there are messages for a client, and return them; [] after 30 s or a newer `/meta/connect`.
+
+    Does not wait if `held` is to be answered at once, or the session has ended.
+    """
     session, connect_number = held.session, held.session.connects
     deadline = time.monotonic() + MAX_HOLD_MS / 1000
     session.holders += 1

@@ -48,7 +48,7 @@ class PushServer:
         self._streams = EventStreams(self._hub, replays)
 
     async def serve(self, host: str, port: int) -> None:
-        """Serve clients at this address until SIGTERM or SIGINT."""
+        """Serve clients at this address until SIGTERM or SIGINT, or until a background task fails."""
         stop = asyncio.Event()
         for signal_number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)

@@ -158,7 +158,9 @@ class Connection:
     def _next_frame(self) -> bytes:
         """Return the next frame, a JSON array of messages and replies; b"" if there is nothing to send now.
 
-        A client that acknowledges messages gets them only together with the answer to its `/meta/connect`.
+        A `/meta/connect` is the client's request that waits for events; it is answered once its time or the session
+        is over. A client that acknowledges messages gets them only together with that answer, so its request is then
+        answered at once.
         """
         session, held, waiting = self._session, self._held, list[bytes]()
         if session is not None and held is not None:
