@@ -30,8 +30,8 @@ MAX_BROWSERS = 20
 def record_entry(platform: str, confid: str, account: str, visitor: str) -> None:
     """Record that an account (MOID) enters a conference with the browser that has the id `visitor`.
 
-    Another text than such an id is ignored. An error of the database is logged and keeps nobody out: the account then
-    appears as a guest.
+    Another text than such an id, and more browsers than MAX_BROWSERS, are ignored. An error of the database is logged
+    and keeps nobody out: the account then appears as a guest.
     """
     if not _VISITOR.fullmatch(visitor):
         return
@@ -49,14 +49,21 @@ def record_entry(platform: str, confid: str, account: str, visitor: str) -> None
 def add_called(
     database: str, platform: str, transitions: Sequence[tuple[Conference | None, Conference]]
 ) -> None:
-    """Store which accounts were called into the conferences that end by these transitions, or invited to them."""
+    """Store which accounts were called or invited into conferences that end.
+
+    `transitions`: the changes of this transaction, as pairs (before, after); those that end no conference are
+    ignored.
+    """
     ended = [after for before, after in transitions if before and not after.live]
     rows = _accounts_called(platform, ended) | _accounts_invited(database, ended)
     sql.insert(database, ATTENDEES, _COLUMNS, sorted(rows), update=_COLUMNS[:1])
 
 
 def _accounts_called(platform: str, ended: Sequence[Conference]) -> set[tuple[str, str, str]]:
-    """Return the rows of the accounts that were called into these conferences, by name, from their user domains."""
+    """Return the rows to store for the accounts that were called into these ended conferences: (MOID, id, "").
+
+    Conferences name whom they call; a name means the account of that name in the conference's user domain.
+    """
     called = [
         (conference.confid, conference.user_domain, names)
         for conference in ended
@@ -75,7 +82,10 @@ def _accounts_called(platform: str, ended: Sequence[Conference]) -> set[tuple[st
 
 
 def _accounts_invited(database: str, ended: Sequence[Conference]) -> set[tuple[str, str, str]]:
-    """Return the rows of the accounts that were invited to the reservations of which these conferences are."""
+    """Return the rows to store for the accounts invited to these ended conferences: (MOID, conference's id, "").
+
+    Only conferences that were booked (an occurrence of a reservation) have invited people.
+    """
     confids = {
         conference.stored_id: conference.confid for conference in ended if conference.occurrence
     }
@@ -115,7 +125,10 @@ def past_page(
 
 
 def past_conference(database: str, tenant: str, person: str, confid: str) -> Conference | None:
-    """Return the ended conference with this id, if `past_page` has it for the account; else `None`."""
+    """Return the ended conference with this id, if the person (MOID) created, entered or was called into it.
+
+    Else `None`. It must belong to the user domain `tenant`.
+    """
     query = (
         f"SELECT {row_mapper.DETAIL_COLUMN} FROM {_CONFERENCES} c WHERE c.confid=%s AND c.user_domain=%s"
         " AND c.ended_at IS NOT NULL AND (c.creator_moid=%s OR EXISTS"
@@ -126,9 +139,9 @@ def past_conference(database: str, tenant: str, person: str, confid: str) -> Con
 
 
 def accounts_of_browsers(database: str, confid: str) -> Mapping[str, str]:
-    """Return with which browsers accounts have entered a conference: id of the browser -> MOID.
+    """Return from which browsers accounts have entered a conference: id of the browser -> MOID.
 
-    A browser from which two accounts have entered is nobody's: it would give one of them the other's time.
+    A browser from which two accounts have entered is left out: it would give one of them the other's time.
     """
     query = f"SELECT visitor, moid FROM {ATTENDEES} WHERE confid=%s AND visitor<>''"
     owners = defaultdict[str, set[str]](set)
@@ -138,5 +151,8 @@ def accounts_of_browsers(database: str, confid: str) -> Mapping[str, str]:
 
 
 def accounts_called(platform: str, conference: Conference) -> Mapping[str, str]:
-    """Return which account each called name of an ended conference means now: name -> MOID."""
+    """Return which account each name that an ended conference has called means now: name -> MOID.
+
+    Unknown ones are left out.
+    """
     return accounts_by_name(platform, conference.user_domain, called_names(conference))

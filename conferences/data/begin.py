@@ -56,6 +56,7 @@ def begin_occurrence(
         return refusal
     conference = uow.load(reservation.e164)
     assert conference is not None
+    # Programs are told once that a booked conference begins, not at each try.
     is_first_try = occurrence.attempts == 0
     news = (BookingNews(Happened.STARTING, reservation, occurrence),) if is_first_try else ()
     starting = occurrence_rules.as_starting(occurrence, conference.confid)
@@ -84,7 +85,11 @@ def _create_or_refuse(
     asker: Asker,
     came_from: CameFrom | None,
 ) -> CreateRefusal | None:
-    """Create the conference that a request asks for; else return why not, and change nothing."""
+    """Create the conference that a request asks for, and return `None`; else return why not, and change nothing.
+
+    It is refused if the user domain may not create conferences, the licence has no place left, or the number is
+    taken.
+    """
     tenant = permitted_tenant(uow, request.user_domain, request)
     if isinstance(tenant, CreateRefusal):
         return tenant

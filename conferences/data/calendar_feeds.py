@@ -31,7 +31,7 @@ MAX_RESERVATIONS = 500
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A feed that is on. `changed_at`: when one of its conferences changed last."""
+    """The calendar feed of a person, which is switched on. `changed_at`: when one of its conferences changed last."""
 
     platform: str
     account: str
@@ -41,12 +41,12 @@ class Feed:
 
     @property
     def version(self) -> str:
-        """Return a text that is another one whenever the feed may have changed."""
+        """Return a text that differs from all earlier ones once the feed may have changed (an ETag, for instance)."""
         return f"{self.generation}-{self.changed_at.timestamp():.6f}"
 
     @property
     def url(self) -> str:
-        """Return the secret address of the feed."""
+        """Return the secret address at which calendar programs read the feed."""
         token = _signer().sign_object([self.platform, self.account, self.generation])
         return f"{settings.PUBLIC_URL}/calendar/meetings.ics?t={token}"
 
@@ -57,9 +57,10 @@ def _signer() -> Signer:
 
 
 def feed_of_token(token: str) -> Feed | None:
-    """Return the feed whose address has this token; `None`: it is forged or void, or its data is not here.
+    """Return the calendar feed whose address has this token.
 
-    The feed of a disabled account is void, too.
+    Returns `None` if the token is forged, the address was replaced or switched off, the account is disabled, or its
+    data is not at this site.
     """
     try:
         platform, account, generation = _signer().unsign_object(token)
@@ -73,19 +74,19 @@ def feed_of_token(token: str) -> Feed | None:
 
 
 def find_feed(platform: str, account: str) -> Feed | None:
-    """Return the feed of an account (MOID); `None` means that it is off."""
+    """Return the calendar feed of an account (MOID); `None` means that the person has it switched off."""
     rows = CalendarFeed.objects.using(store_of(platform).database)
     row = rows.filter(account=account, is_on=True).first()
     return _feed_of(platform, row) if row else None
 
 
 def _feed_of(platform: str, row: CalendarFeed) -> Feed:
-    """Return the feed of a row."""
+    """Return the calendar feed that a row of the table describes."""
     return Feed(platform, row.account, row.generation, row.language, row.changed_at)
 
 
 def renew(database: str, account: str, language: str, *, is_on: bool) -> None:
-    """Give the feed of an account a new address, or switch it off; the old address is void."""
+    """Give the calendar feed of an account a new address, or switch it off; in both cases the old address is void."""
     rows = CalendarFeed.objects.using(database).select_for_update()
     row, _is_new = rows.get_or_create(account=account)
     row.generation, row.is_on, row.language = row.generation + 1, is_on, language
@@ -94,7 +95,10 @@ def renew(database: str, account: str, language: str, *, is_on: bool) -> None:
 
 
 def calendar_text(feed: Feed) -> str:
-    """Return the calendar of a feed: the conferences that the person has booked, or is invited to."""
+    """Return the iCalendar text of a feed: at most MAX_RESERVATIONS that the person has booked or is invited to.
+
+    Single meetings that were moved or changed are listed as exceptions of their series.
+    """
     database = store_of(feed.platform).database
     query = (
         f"SELECT bookid, detail FROM {BOOKS} WHERE creator_moid=%s AND state<>'cancelled'"
@@ -108,6 +112,7 @@ def calendar_text(feed: Feed) -> str:
             f"SELECT detail FROM {OCCURRENCES} WHERE bookid IN ({sql.marks([*exceptions])})"
             " AND JSON_VALUE(detail, '$.is_exception') IN ('1', 'true') ORDER BY starts_at"
         )
+        # Of the single meetings only those that differ from their series are needed.
         for (detail,) in sql.select(database, query, [*exceptions]):
             occurrence = decode_occurrence(detail)
             exceptions[occurrence.bookid].append(occurrence)

@@ -14,10 +14,9 @@ log = logging.getLogger("conferences.reservations")
 
 
 def commit(uow: ConferencesUnitOfWork, decision: Decision) -> None:
-    """Stage a decision's result (conference, events, messages) in the transaction, and log its reason.
+    """Stage a decision's result (conference, events, messages) in the transaction, and log the decision's reason.
 
-    Whatever the decision was, monitors (copies of sound or picture for managers) that cannot outlive the change end
-    with it.
+    Monitors are copies of sound or picture for managers; those that cannot go on after the change end with it.
     """
     decision = end_affected_monitors(decision)
     if decision.after is not None and decision.after != decision.before:
@@ -32,7 +31,10 @@ def commit(uow: ConferencesUnitOfWork, decision: Decision) -> None:
 
 
 def commit_booking(uow: ConferencesUnitOfWork, decision: BookingDecision) -> None:
-    """Stage a decision's result about a reservation (rows, events, messages) in the transaction, and log its reason."""
+    """Stage what was decided about a reservation: rows, events, invitations and messages; and log the reason.
+
+    `uow`: the transaction.
+    """
     uow.reservations.save(decision)
     for news in decision.news:
         for event in booking_news.events_of(news):

@@ -51,7 +51,7 @@ class ConferencesDatabaseUnitOfWork:
     """The unit of work on MariaDB reads and locks rows for a whole batch of messages, and writes once at its end."""
 
     def __init__(self, uow: UnitOfWork) -> None:
-        """Join the transaction of `uow`; no row is read yet."""
+        """Join the transaction `uow` on one platform's data; no row is read yet."""
         self._uow, self._database = uow, uow.database
         self._seats = Seats(uow.database, uow.platform, uow.now, uow.hold_lock)
         self._numbers = Numbers(uow.database, uow.platform)
@@ -160,7 +160,7 @@ class ConferencesDatabaseUnitOfWork:
         return self._with_staged_changes(rows)
 
     def claim_due(self, limit: int, within: timedelta = timedelta()) -> list[Conference]:
-        """Lock and return conferences that a timer has to handle now or `within` this time; skip locked ones."""
+        """Lock and return at most `limit` conferences that a timer handles now or `within` this time; skip locked."""
         rows = sql.select(
             self._database,
             f"SELECT {row_mapper.DETAIL_COLUMN} FROM {_TABLE} WHERE due_at <= %s"
@@ -211,10 +211,10 @@ class ConferencesDatabaseUnitOfWork:
     def collect_list_parts(
         self, unit: Unit, listid: str, part: int, part_count: int, numbers: Sequence[str]
     ) -> frozenset[str] | None:
-        """Keep part number `part` of a unit's list; return the numbers of all parts once all came, else `None`.
+        """Keep one part of the list of conferences that a media unit reports.
 
-        Redis keeps parts for two minutes. If it does not answer, they are lost; the unit sends another list within a
-        minute.
+        Return all numbers once all parts came, else `None`. Redis keeps parts for two minutes. If Redis does not
+        answer, they are lost and `None` is returned; the unit sends another list within a minute.
         """
         key = f"list:{unit}:{listid}:{part_count}"
         try:
@@ -265,7 +265,7 @@ class ConferencesDatabaseUnitOfWork:
         return refuse_at_limit(reached_limit, required) if reached_limit else None
 
     def missing_resource(self, required: Amounts, *, locked: bool = False) -> str:
-        """Return the first licensed resource with less left than `required`, or ""; `locked`: lock the counts first."""
+        """Return the first licensed resource of which less than `required` is left, else "". `locked`: lock counts."""
         if locked:
             return self._seats.missing_resource(required)
         return read_usage_and_limits(self._database, self._uow.platform).missing_resource(required)
@@ -275,15 +275,15 @@ class ConferencesDatabaseUnitOfWork:
         return monitor_addresses.why_not_allowed(ip)
 
     def allocate_number(self, requested: str | None, holder: str = "") -> AllocatedNumber | None:
-        """Allocate the requested number or the next free one; `None`: none is free. `holder`: see `keep_number`."""
+        """Give a conference the requested number, or any free one (`None`); `None`: not free. `holder`: of `keep`."""
         return self._numbers.allocate(requested, holder)
 
     def keep_number(self, requested: str | None, holder: str) -> str | None:
-        """Reserve the requested number, or the next free one, for `holder`; `None`: none is free."""
+        """Reserve the requested number, or any free one (`None`), for `holder`, and return it; `None`: not free."""
         return self._numbers.keep(requested, holder)
 
     def prepare_numbers(self, numbers: Collection[str]) -> None:
-        """Lock and read the rows of these numbers at once, for `release_kept_number`."""
+        """Lock and read the rows of these conference numbers at once, so that `release_kept_number` finds them read."""
         self._numbers.prepare(0, numbers)
 
     def release_kept_number(self, e164: str) -> None:
@@ -299,8 +299,8 @@ class ConferencesDatabaseUnitOfWork:
     ) -> frozenset[str]:
         """Return those of the numbers whose conferences belong to the platform of this transaction.
 
-        A number without a platform is its own site's if a unit of this site sent it (`sent_by_local_unit`). If this
-        site has the data of its own platform alone, all numbers belong to that.
+        `sent_by_local_unit`: a media unit of this site has sent the numbers; then one that fits no platform belongs
+        to the site's own. If this site has the data of its own platform alone, all numbers belong to that.
         """
         if len(possible_platforms()) == 1:
             return frozenset(numbers)

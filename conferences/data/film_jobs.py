@@ -1,7 +1,7 @@
-"""The rows of recordings, as jobs: which film is due, who makes it, and how far it is.
+"""The rows of recordings as jobs: for which recording a film (one video file) is due, who makes it, and how far it is.
 
-The row is the truth, and tasks of Celery only point to it: a task that comes twice finds nothing to do, and one that was
-lost with its worker is sent again.
+The row is the truth, and tasks of Celery only point to it: a task that comes twice finds nothing to do, and one that
+was lost with its worker is sent again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ _AT_ONCE = 50
 
 
 class FilmJob(NamedTuple):
-    """A film that this process makes: its recording, the number of the attempt, and the folders of its segments."""
+    """A film (one video file of a whole recording) that this process makes.
+
+    Its fields are the recording, the number of the attempt, and the folders of the recorded segments.
+    """
 
     database: str
     recording: str
@@ -41,13 +44,16 @@ class FilmJob(NamedTuple):
 
 
 def report_lost(database: str, now: datetime) -> None:
-    """Report segments as lost that no unit has told of for long, so that the rest becomes a film."""
+    """Mark recorded segments as lost that no media unit has mentioned for LOST_AFTER.
+
+    The film is then made of the others.
+    """
     waiting = RecordingSegment.objects.using(database).filter(state=SegmentState.WAITING)
     waiting.filter(told_at__lt=now - LOST_AFTER).update(state=SegmentState.LOST)
 
 
 def queue_due(database: str) -> None:
-    """Queue the recordings whose segments have all come."""
+    """Queue the recordings of which a film is due: no segment is waited for, and some are not in the film yet."""
     segments = RecordingSegment.objects.using(database).filter(recording=OuterRef("pk"))
     is_waited_for = Exists(segments.filter(state=SegmentState.WAITING))
     is_here = Exists(segments.filter(state=SegmentState.MOVED))
@@ -62,7 +68,10 @@ def queue_due(database: str) -> None:
 
 
 def take_to_send(database: str, now: datetime) -> list[str]:
-    """Return the ids of the recordings for which a task is to be sent: new ones, and those whose worker has died."""
+    """Return the ids of recordings whose film a worker is to make now, and mark them as sent.
+
+    They are new ones, ones whose task was lost, and ones whose worker has died; at most so many at once.
+    """
     is_new = Q(state=RecordingState.QUEUED, working_at=None)
     is_forgotten = Q(state=RecordingState.QUEUED, working_at__lt=now - QUEUED_AGAIN_AFTER)
     is_dead = Q(state=RecordingState.RUNNING, working_at__lt=now - JOB_SILENT)
@@ -77,12 +86,17 @@ def take_to_send(database: str, now: datetime) -> list[str]:
 
 
 def claim(platform: str, recording: str) -> FilmJob | None:
-    """Claim the film of a recording for this process; `None` if another one makes it, or there is nothing to make."""
+    """Claim the making of a recording's film for this process, and return it as a job.
+
+    Returns `None` if the recording is gone, needs no film now, another process makes it, or too many attempts failed;
+    the last is stored as the film's failure.
+    """
     database, now = store_of(platform).database, clock.now()
     with transaction.atomic(using=database):
         row = Recording.objects.using(database).select_for_update().filter(pk=recording).first()
         if row is None or row.deleted_at or row.state not in ("queued", "running"):
             return None
+        # A worker writes its progress often; one that was silent for long has died.
         is_alive = row.working_at is not None and row.working_at > now - JOB_SILENT
         if row.state == RecordingState.RUNNING and is_alive:
             return None
@@ -103,14 +117,17 @@ def claim(platform: str, recording: str) -> FilmJob | None:
 
 
 def note_progress(job: FilmJob, progress: int) -> bool:
-    """Write how far a film is; return False if it is not ours any more, as it was deleted or given to another one."""
+    """Write how many percent of a film are made; return False if the film is not this process's any more.
+
+    Then it was deleted, or given to another worker.
+    """
     return bool(_rows_of(job).update(progress=progress, working_at=clock.now()))
 
 
 def finish(job: FilmJob, milliseconds: int, size: int) -> bool:
-    """Write that a film is ready; if more segments have come meanwhile, it will be made anew.
+    """Write that a film is ready, with its length and size in bytes; return False if it is not this process's any more.
 
-    Return False if the film is not ours any more.
+    If more segments have come meanwhile, the film will be made anew.
     """
     moved = [row for row in _segments(job.database, job.recording) if row.state == "moved"]
     has_more = len(moved) > len(job.folders)
@@ -126,26 +143,29 @@ def finish(job: FilmJob, milliseconds: int, size: int) -> bool:
 
 
 def fail(job: FilmJob, error: str) -> None:
-    """Write why an attempt has failed; after the last one an operator decides, before that it is tried again soon."""
+    """Write why an attempt to make a film has failed, and queue the next one.
+
+    After the last attempt the film is failed for good, and an operator decides.
+    """
     state = RecordingState.FAILED if job.attempt >= MOST_ATTEMPTS else RecordingState.QUEUED
     _rows_of(job).update(state=state, error=error[:200], film_segments=0, working_at=clock.now())
 
 
 def try_again(platform: str, recording: str) -> bool:
-    """Queue the film of a recording that has failed once more; return whether it had."""
+    """Queue the film of a recording once more if it has failed; return whether it had."""
     rows = Recording.objects.using(store_of(platform).database)
     failed = rows.filter(pk=recording, state=RecordingState.FAILED)
     return bool(failed.update(state=RecordingState.QUEUED, attempts=0, working_at=None))
 
 
 def _rows_of(job: FilmJob) -> QuerySet[Recording]:
-    """Return the row of a job, as a query; none if the job is not ours any more."""
+    """Return the recording's row of a job as a query, which is empty if the job is not this process's any more."""
     return Recording.objects.using(job.database).filter(
         pk=job.recording, state=RecordingState.RUNNING, attempts=job.attempt
     )
 
 
 def _segments(database: str, recording: str) -> list[RecordingSegment]:
-    """Return the segments of a recording in their order."""
+    """Return the recorded segments of a recording in the order of time."""
     rows = RecordingSegment.objects.using(database).filter(recording=recording)
     return list(rows.order_by("incarnation", "segment"))

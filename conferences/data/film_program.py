@@ -1,4 +1,7 @@
-"""The program `media_unit.film` makes a film of recorded segments, in a process of its own; it may fail."""
+"""The functions here run the program `media_unit.film`, which joins recorded segments to one video, as a process.
+
+A process of its own may crash without harm to the worker.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,14 @@ _KEPT = ("PATH", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH")
 
 
 class FilmFailed(Exception):
-    """The exception says why no film could be made."""
+    """The exception that says why no film (video of a whole recording) could be made."""
 
 
 def make_film(out: Path, segments: Sequence[Path]) -> Generator[dict[str, int]]:
-    """Make the film of these folders in the folder `out`; yield what the program prints. Raises FilmFailed.
+    """Join the recorded segments in these folders to a video in the folder `out`; yield what the program prints.
 
-    It yields `{"progress": percent}` and at the end `{"ms", "bytes"}`. Whoever stops asking for more ends the program.
+    That is `{"progress": percent}` many times, and `{"ms", "bytes"}` (length, size) at the end. If the caller stops
+    iterating, the program is killed. Raises FilmFailed.
     """
     out.mkdir(parents=True, exist_ok=True, mode=0o700)
     argv = [sys.executable, "-m", "media_unit.film", str(out), *map(str, segments)]
@@ -41,6 +45,6 @@ def make_film(out: Path, segments: Sequence[Path]) -> Generator[dict[str, int]]:
         process.stdout.close()
         process.wait()
         lines = (out / "film.log").read_text(errors="replace").strip().splitlines()
-    # Not if nobody asks for more: that leaves the function above.
+    # Not reached if the caller has stopped iterating: then the program was killed, and has not failed.
     if process.returncode:
         raise FilmFailed(lines[-1][:200] if lines else f"it ended with {process.returncode}")

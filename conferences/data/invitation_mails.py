@@ -29,7 +29,7 @@ class InvitationMails:
     """The invited people of one platform's reservations, and the mails to them, within one transaction."""
 
     def __init__(self, database: str, now: datetime) -> None:
-        """Remember database and time of the transaction; no row is read yet."""
+        """Keep database and time of the transaction; no row is read yet."""
         self._database, self._now = database, now
         self._invitations: list[Invitation] = []
 
@@ -42,7 +42,10 @@ class InvitationMails:
         }
 
     def left(self, reservation: Reservation) -> int | None:
-        """Return how many mails the booker of a reservation may still cause in this hour; `None` means any number."""
+        """Return how many mails the booker of a reservation may still cause in this hour; `None` means any number.
+
+        There is no limit where no mails are sent, or for a reservation without a booker.
+        """
         if not settings.INVITATION_MAILS or not reservation.creator_moid:
             return None
         since = self._now - HOUR
@@ -55,7 +58,10 @@ class InvitationMails:
         self._invitations.append(invitation)
 
     def flush(self, changed: Collection[Reservation]) -> None:
-        """Store the staged mails, and which accounts are invited to these reservations."""
+        """Store the staged mails and, for the changed reservations, which accounts are invited.
+
+        No mail is stored if they are off.
+        """
         if self._invitations and settings.INVITATION_MAILS:
             mails = [mail for staged in self._invitations for mail in _mails(staged, self._now)]
             hooks.STORE_MAILS.call(self._database, mails)
@@ -64,7 +70,10 @@ class InvitationMails:
             self._store_invited(changed)
 
     def _store_invited(self, changed: Collection[Reservation]) -> None:
-        """Store which accounts are invited to these reservations; the feeds of all whom it concerns have changed."""
+        """Store which accounts are invited to these reservations, in place of those stored before.
+
+        The calendar feeds of all invited people (before and now) and of the bookers are marked as changed.
+        """
         bookids = sorted(reservation.bookid for reservation in changed)
         rows = {
             (person.account, reservation.bookid)
@@ -85,13 +94,16 @@ class InvitationMails:
 
 
 def surroundings(now: datetime) -> Surroundings:
-    """Return what calendars show beside the values of reservations, in the language that is active now."""
+    """Return what a calendar needs beside a reservation: time, sender, and functions that write link and description.
+
+    The texts are in the language that is active when they are called.
+    """
     sender = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
     return Surroundings(now, sender, invitation_texts.link_of, invitation_texts.describe)
 
 
 def _mails(invitation: Invitation, now: datetime) -> Iterator[CalendarMail]:
-    """Yield the mails of an invitation; each language has its own texts."""
+    """Yield one mail with a calendar for each recipient of an invitation, in the recipient's language."""
     reservation = invitation.reservation
     by_language: dict[str, list[Invitee]] = defaultdict(list)
     for person in invitation.to:

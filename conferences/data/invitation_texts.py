@@ -19,9 +19,9 @@ def link_of(reservation: Reservation) -> str:
 
 
 def describe(reservation: Reservation, conference: ConferenceSettings) -> str:
-    """Return how to enter a booked conference: link, number, PIN, and the operator's text about telephones.
+    """Return a text that says how to enter a booked conference: link, number, PIN, and how to call by telephone.
 
-    `conference`: the settings of the occurrence.
+    `conference`: the settings of the occurrence (the single meeting).
     """
     lines = [
         _("Enter here: %(link)s") % {"link": link_of(reservation)},
@@ -35,7 +35,7 @@ def describe(reservation: Reservation, conference: ConferenceSettings) -> str:
 
 
 def mail_text(invitation: Invitation) -> tuple[str, str]:
-    """Return the subject and the text of the mails of an invitation, an update or a cancellation."""
+    """Return the subject and the text of a mail that tells of a new, changed or cancelled reservation."""
     reservation, occurrence = invitation.reservation, _shown_occurrence(invitation)
     conference = (occurrence and occurrence.settings) or reservation.settings
     names = {"name": conference.name, "booker": reservation.booker.name or _("Somebody")}
@@ -55,14 +55,20 @@ def mail_text(invitation: Invitation) -> tuple[str, str]:
 
 
 def _shown_occurrence(invitation: Invitation) -> Occurrence | None:
-    """Return the occurrence whose time and settings a mail shows; `None`: those of the reservation."""
+    """Return the single meeting (occurrence) whose time and settings a mail shows.
+
+    `None` means those of the whole series.
+    """
     if invitation.occurrence is not None or invitation.reservation.repeat:
         return invitation.occurrence
     return next(iter(invitation.occurrences), None)
 
 
 def _time_text(reservation: Reservation, occurrence: Occurrence | None) -> str:
-    """Return when a conference begins and how long it lasts, on the clock of the reservation's zone."""
+    """Return the text that says when a conference begins and how long it lasts, on the clock of the booking's zone.
+
+    `occurrence`: the single meeting; `None` means the reservation's first.
+    """
     starts_at = occurrence.starts_at if occurrence else reservation.starts_at
     conference = (occurrence and occurrence.settings) or reservation.settings
     local = starts_at.astimezone(reservation.zone).replace(tzinfo=None)

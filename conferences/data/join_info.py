@@ -41,7 +41,7 @@ class JoinInfo:
 
     @property
     def is_idle(self) -> bool:
-        """Return whether it is a virtual room in which no conference is held; `confid` is then the room's id."""
+        """Return whether this is a virtual room in which no conference is held; `confid` is then the room's id."""
         return self.state == IDLE
 
 
@@ -90,7 +90,10 @@ def join_info(e164: str) -> JoinInfo | None:
 
 
 def _booked_info(e164: str) -> JoinInfo | None:
-    """Return the facts of the live reservation with this number, whose conference has not begun; else `None`."""
+    """Return what the join page needs of the reservation with this number, while its conference has not begun.
+
+    Returns `None` if no such reservation exists.
+    """
     reservation = live_reservation_by_number(e164)
     if reservation is None:
         return None

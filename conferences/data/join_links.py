@@ -32,9 +32,10 @@ def token_for(confid: str) -> str:
 
 
 def join_link(confid: str, e164: str) -> str:
-    """Return the path of a conference's join page, with its token. The link works until the conference ends.
+    """Return the path of a conference's join page, with the token that admits whoever has the link.
 
-    `confid`: its id, or that of its reservation: then the link works for all occurrences.
+    `confid`: the id of a conference, until whose end the link works; or that of a reservation, for all of its
+    meetings.
     """
     return f"/join/{e164}/?t={token_for(confid)}"
 
@@ -53,10 +54,10 @@ def confid_of(token: str) -> str:
 
 
 def may_join(request: HttpRequest, conference: JoinInfo) -> bool:
-    """Return whether a visitor may enter: with a link to it, its reservation or room, or signed in to its domain.
+    """Return whether a visitor may enter: with a link to the conference, its reservation or room, or signed in.
 
-    The link's token is the query parameter `t`; one for the conference or its reservation is always valid. An exclusive
-    room otherwise admits only its own people.
+    The link's token is the query parameter `t`; one for the conference or its reservation is always valid. An
+    exclusive room otherwise admits only its own people. Signed in admits people of the conference's user domain.
     """
     linked_id, room = confid_of(request.GET.get("t", "")), conference.room
     if _is_id(linked_id, conference.confid) and not conference.is_idle:
@@ -73,11 +74,10 @@ def may_join(request: HttpRequest, conference: JoinInfo) -> bool:
 
 
 def is_open_by_number(request: HttpRequest, conference: JoinInfo) -> bool:
-    """Return whether a visitor may enter who has only typed the number and the password.
+    """Return whether a visitor may enter who has typed the number and, if there is one, the password.
 
     Numbers follow each other, so where there is neither password nor lobby a number admits nobody: people of the user
-    domain sign in, others need the link. A call of two people, and an exclusive room, are for those alone whom they
-    admit.
+    domain sign in, others need the link. A call of two people, and a room for named people, admit nobody else either.
     """
     is_guarded = bool(conference.password) or bool(conference.arrangement.lobby)
     if conference.is_call or not is_guarded:
@@ -86,9 +86,10 @@ def is_open_by_number(request: HttpRequest, conference: JoinInfo) -> bool:
 
 
 def link_by_number(conference: JoinInfo) -> str:
-    """Return the path of the join page for a visitor who has typed the number. For a room it is that of the room.
+    """Return the path of the join page for a visitor who has typed the number of a conference.
 
-    Who knows no password gets in by the lobby alone, so that link ends with the conference.
+    With a password it is the link of the virtual room, if it has one; without, the visitor gets in by the lobby
+    alone, so the link ends with this conference.
     """
     if conference.room is not None and conference.password:
         return room_link(conference.room)
@@ -121,10 +122,11 @@ def is_password(conference: JoinInfo, password: str, address: str) -> bool:
 
 
 def is_number_and_password(conference: JoinInfo | None, password: str, address: str) -> bool:
-    """Return whether a typed number is that of a conference (`None`: of none), and the password the conference's.
+    """Return whether a typed number belongs to a conference, and the password (if it needs one) is right.
 
-    Raises TooManyTries. Attempts are counted for all numbers together, and those with a password for the conference,
-    too. `address`: as of `is_password`.
+    `conference`: the one with that number, `None` if there is none. Raises TooManyTries: attempts are counted for all
+    numbers together, and those with a password for the conference, too. `address`: the visitor's IP address or
+    network.
     """
     cache_key = _count_try(_ANY_NUMBER, address)
     if conference is None:
@@ -141,5 +143,9 @@ _ANY_NUMBER = "any"
 
 
 def _count_try(number: str, address: str) -> str:
-    """Count an attempt from an address, and return the cache's key of the count. Raises TooManyTries."""
+    """Count an attempt from an address to guess a number or password, and return the cache's key of the count.
+
+    Raises TooManyTries above `tries.MOST_PER_MINUTE` in a minute. Counting comes before the comparison, so that
+    simultaneous attempts are all counted.
+    """
     return tries.count(f"join:{number}:{address}", tries.MOST_PER_MINUTE, 60)

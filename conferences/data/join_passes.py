@@ -1,8 +1,8 @@
-"""The functions here issue and check the passes of visitors who were let into a conference by its join page.
+"""The functions here sign and check passes: proofs that a visitor was let into a conference by its join page.
 
-A pass names the conference, the visitor, and the account from which the visitor came. All sites sign with one key, so a
-pass is good wherever the conference moves. A visitor's id is derived from a secret of the browser: everybody inside sees
-the id, as part of the ids at the media unit, and nobody can derive the secret from it.
+A pass names the conference, the visitor, and the account from which the visitor came. All sites sign with one key, so
+a pass is good wherever the conference moves. A visitor's id is derived from a secret of the browser: everybody inside
+sees the id, as part of the ids at the media unit, and nobody can derive the secret from it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LENGTH_OF_VISITOR_ID = 16
 
 
 class Pass(NamedTuple):
-    """A pass: the visitor with this id was let into the conference, from the account (MOID; "" means a guest)."""
+    """The proof that a visitor was let into a conference. `account`: the MOID that had signed in; "" means a guest."""
 
     confid: str
     visitor: str
@@ -30,7 +30,7 @@ class Pass(NamedTuple):
 
 
 def visitor_of(confid: str, browser: str) -> str:
-    """Return the id that a browser has as a visitor of a conference; "" if its secret (`browser`) has another form."""
+    """Return the id by which a conference knows a browser; "" if the browser's secret (`browser`) is malformed."""
     if not _BROWSER.fullmatch(browser):
         return ""
     hashed = hmac.new(shared_key().encode(), f"visitor:{confid}:{browser}".encode(), hashlib.sha256)
@@ -38,12 +38,15 @@ def visitor_of(confid: str, browser: str) -> str:
 
 
 def signed_pass(granted: Pass) -> str:
-    """Return a pass in the form in which the page keeps it."""
+    """Return a visitor's pass (the proof of being let in) as signed text, which the page keeps."""
     return Signer(key=shared_key(), salt="join-pass").sign("|".join(granted))
 
 
 def pass_of(signed: str, confid: str) -> Pass | None:
-    """Return the pass that a page has sent; `None` if it is forged, or for another conference than that with this id."""
+    """Return the pass (the proof of being let in) that a page has sent as signed text.
+
+    Returns `None` if it is forged, or for another conference than that with this id.
+    """
     try:
         granted = Pass(*Signer(key=shared_key(), salt="join-pass").unsign(signed).split("|"))
     except (BadSignature, TypeError):

@@ -29,14 +29,18 @@ _MOST_FORGOTTEN = 100
 
 
 class WaitingVisitor(NamedTuple):
-    """A visitor who waits in a lobby, with the name that was typed."""
+    """A visitor who waits to be let into a conference, with the name that the visitor has typed."""
 
     visitor: str
     name: str
 
 
 def ask_to_enter(platform: str, confid: str, visitor: str, name: str) -> Lobby:
-    """Return what a visitor is answered who asks to enter a conference with a lobby, and note that the visitor waits."""
+    """Answer a visitor who asks to enter a conference with a lobby: wait, enter, refused, full, or waited too long.
+
+    A visitor who has to wait is stored, or has the time of asking renewed: visitors ask again and again while they
+    wait.
+    """
     database = store_of(platform).database
     now = int(clock.timestamp(database))
     place = _place_of(database, confid, visitor)
@@ -53,20 +57,20 @@ def ask_to_enter(platform: str, confid: str, visitor: str, name: str) -> Lobby:
 
 
 def _place_of(database: str, confid: str, visitor: str) -> Waiting | None:
-    """Return a visitor's place in the lobby of a conference; `None` if the visitor has none."""
+    """Return what is stored of a visitor in the lobby of a conference: state and times; `None` if nothing is."""
     query = f"SELECT state, since, asked_at FROM {_TABLE} WHERE confid=%s AND visitor=%s"
     rows = sql.select(database, query, [confid, visitor])
     return Waiting(Lobby(rows[0][0]), rows[0][1], rows[0][2]) if rows else None
 
 
 def _count_waiting(database: str, confid: str, now: int) -> int:
-    """Return how many visitors wait for a conference."""
+    """Return how many visitors wait for a conference; who has not asked for GONE_AFTER seconds has gone."""
     query = f"SELECT COUNT(*) FROM {_TABLE} WHERE confid=%s AND state='waiting' AND asked_at>=%s"
     return int(sql.select(database, query, [confid, now - GONE_AFTER])[0][0])
 
 
 def _add(database: str, row: tuple[object, ...], now: int) -> None:
-    """Store that a visitor waits from now on, and forget what is old."""
+    """Store that a visitor waits in a lobby from now on; delete some rows of visitors who left long ago."""
     query = f"DELETE FROM {_TABLE} WHERE asked_at<%s LIMIT %s"
     sql.execute(database, query, [now - _KEPT_SECONDS, _MOST_FORGOTTEN])
     sql.insert(database, _TABLE, _COLUMNS, [row], update=_COLUMNS[2:])
@@ -92,7 +96,7 @@ def waiting_visitors(
 
 
 def decide_about(platform: str, confid: str, visitor: str, decision: Lobby) -> None:
-    """Store that a visitor who waits for a conference is let in, or refused; all who wait now if `visitor` is ""."""
+    """Store that a visitor who waits for a conference is let in or refused; for "", all who wait now."""
     database = store_of(platform).database
     now = int(clock.timestamp(database))
     query = f"UPDATE {_TABLE} SET state=%s, since=%s WHERE confid=%s AND state='waiting'"
@@ -100,7 +104,7 @@ def decide_about(platform: str, confid: str, visitor: str, decision: Lobby) -> N
     if visitor:
         query += " AND visitor=%s"
         values.append(visitor)
-    else:  # Nobody who has gone, and whom the chair did not see.
+    else:  # Not visitors who have gone: the chair did not see them.
         query += " AND asked_at>=%s"
         values.append(now - GONE_AFTER)
     sql.execute(database, query, values)

@@ -29,7 +29,7 @@ _SPARE_SERIALS = 8
 
 
 class NoNumbers(LookupError):
-    """A platform can allocate no conference number: it has no row in the table of cursors, or no known prefix."""
+    """The exception that says that a platform can allocate no conference number: its row or its prefix is missing."""
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class _Cursor:
 
 
 class _NumberState(NamedTuple):
-    """The state of a conference number: its incarnation (how often it was used), and whether a conference has it now.
+    """The state of a conference number: how often it was used (`incarnation`), and whether a conference has it now.
 
     `holder`: the name of the reservation, template or virtual room for which it is reserved; "" means none.
     """
@@ -172,7 +172,10 @@ class Numbers:
             raise NoNumbers(self._platform)
 
     def _next_free_number(self) -> str | None:
-        """Return the platform's next number that is neither in use nor reserved; `None` if none was found."""
+        """Return the platform's next conference number that is neither in use nor reserved; `None` if none was found.
+
+        Numbers are read in rounds of _SERIALS_PER_ROUND; after _MAX_ROUNDS the search ends.
+        """
         assert self._cursor is not None
         for _ in range(_MAX_ROUNDS):
             while self._loaded_serials:

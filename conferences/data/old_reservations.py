@@ -20,9 +20,9 @@ _OLD = (
 
 
 def delete_batch(database: str, before: datetime) -> int:
-    """Delete occurrences that were closed and over before a time, at most DELETED_AT_ONCE; return how many.
+    """Delete single meetings (occurrences) that were over before this time, at most DELETED_AT_ONCE; return how many.
 
-    A reservation that is over or cancelled is deleted with its last occurrence. Runs in the caller's transaction.
+    A reservation that is over or cancelled is deleted with its last one. Runs in the caller's transaction.
     """
     moment = to_db_datetime(before)
     rows = sql.select(database, _OLD, [*_CLOSED, moment, moment, DELETED_AT_ONCE])

@@ -1,4 +1,4 @@
-"""The rows of polls and of their votes, in the data of the conference's platform."""
+"""The functions here read the polls of conferences and their votes, from the database of the conference's platform."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from foundation.signing import shared_key
 
 
 class PollResult(NamedTuple):
-    """A poll, what came out so far, how many have voted, and what one person has chosen (indices)."""
+    """A poll with its results so far: votes for each answer, number of voters, and what one person has chosen."""
 
     poll: Poll
     answers: list[AnswerResult]
@@ -24,13 +24,13 @@ class PollResult(NamedTuple):
 
 
 def last_version(database: str, confid: str) -> int:
-    """Return the version of a conference's polls together, which rises with each change; 0 without polls."""
+    """Return a number that rises with each change of a conference's polls, also each vote; 0 without polls."""
     rows = Poll.objects.using(database).filter(confid=confid)
     return int(rows.aggregate(total=Sum("version"))["total"] or 0)
 
 
 def voter_of(poll: Poll, person: str) -> str:
-    """Return under which id a person's vote is stored: the own one, or in an anonymous poll a hash that names nobody.
+    """Return the id under which a person's vote is stored: the person's, or in an anonymous poll a hash that hides it.
 
     `person`: the account, or the id of the guest's browser.
     """
@@ -41,7 +41,7 @@ def voter_of(poll: Poll, person: str) -> str:
 
 
 def polls_of(database: str, confid: str, person: str = "") -> list[PollResult]:
-    """Return the polls of a conference with their results, the latest first, as `person` sees them."""
+    """Return the polls of a conference with their results, the latest first, each with what `person` has chosen."""
     polls = list(Poll.objects.using(database).filter(confid=confid).order_by("-pk"))
     votes = defaultdict[int, list[Vote]](list)
     for row in PollVote.objects.using(database).filter(poll__in=polls) if polls else ():
@@ -50,7 +50,7 @@ def polls_of(database: str, confid: str, person: str = "") -> list[PollResult]:
 
 
 def _result(poll: Poll, votes: list[Vote], person: str) -> PollResult:
-    """Return a poll with its results from these votes."""
+    """Return a poll with the results that follow from these votes, and what `person` has chosen."""
     answers, voters = results(poll.answers, votes)
     voter = voter_of(poll, person)
     own = next((vote.choices for vote in votes if vote.voter == voter), ())

@@ -245,7 +245,7 @@ def carries_call(conference: Conference) -> bool:
 
 
 def _running_conference(conference: Conference) -> RunningConference:
-    """Return what the chat needs of a conference: its data, and the accounts that were called into it."""
+    """Return what the chat needs to know of a conference, such as its name and whom it has called."""
     return RunningConference(
         conference.confid,
         conference.revision,

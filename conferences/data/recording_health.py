@@ -1,4 +1,4 @@
-"""The account of recorded segments, as `manage.py doctor` and `/metrics` give it: moved, waiting, lost."""
+"""The state of recorded segments and films, for operators, in `manage.py doctor` and `/metrics`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNTOLD = timedelta(minutes=10)
 
 
 def gauges() -> Iterator[GaugeMetricFamily]:
-    """Yield the number of recorded segments by state; all of them together are what was captured."""
+    """Yield the metric with the number of recorded segments in each state; together they are all that was recorded."""
     family = GaugeMetricFamily("recording_segments", "Recorded segments", labels=["state"])
     for state, count in count_segments(store_of(own_platform()).database).items():
         family.add_metric([state], count)
@@ -27,7 +27,10 @@ def gauges() -> Iterator[GaugeMetricFamily]:
 
 
 def findings() -> list[Finding]:
-    """Return what is wrong with the recordings: segments that nobody tells of any more, and films that failed."""
+    """Return what `manage.py doctor` says about recordings: one fault, or a finding without one.
+
+    A fault is that segments wait at media units that are silent, or that films could not be made.
+    """
     database, now = store_of(own_platform()).database, clock.now()
     waiting = RecordingSegment.objects.using(database).filter(state=SegmentState.WAITING)
     silent = waiting.filter(told_at__lt=now - UNTOLD)

@@ -61,7 +61,7 @@ def recordings_of(
 
 
 def find(viewer: Viewer, recording: str) -> Recording | None:
-    """Return a recording that a person may see, and that is not in the wastebasket; else `None`."""
+    """Return the recording with this id if the viewer may see it and it is not in the wastebasket; else `None`."""
     return recordings_of(viewer).filter(pk=recording).first()
 
 
@@ -80,22 +80,28 @@ def lock_own(viewer: Viewer, recording: str) -> bool:
 
 
 def rename(viewer: Viewer, recording: str, name: str) -> bool:
-    """Give a recording another name; return whether the person may."""
+    """Give a recording another name; return False if the viewer may not: only its conference's creator may."""
     return _change(viewer, recording, deleted=False, name=name)
 
 
 def delete(viewer: Viewer, recording: str, now: datetime) -> bool:
-    """Put a recording into the wastebasket; return whether the person may."""
+    """Put a recording into the wastebasket; return False if the viewer may not: only its conference's creator may."""
     return _change(viewer, recording, deleted=False, deleted_at=now)
 
 
 def restore(viewer: Viewer, recording: str) -> bool:
-    """Take a recording out of the wastebasket; return whether the person may."""
+    """Take a recording out of the wastebasket.
+
+    Return False if the viewer may not: only its conference's creator may.
+    """
     return _change(viewer, recording, deleted=True, deleted_at=None)
 
 
 def _change(viewer: Viewer, recording: str, *, deleted: bool, **columns: object) -> bool:
-    """Change columns of a recording if it is the person's own."""
+    """Set columns of a recording; return False, and change nothing, unless the viewer created the conference.
+
+    `deleted`: whether the recording must lie in the wastebasket before.
+    """
     recording_row = recordings_of(viewer, deleted=deleted).filter(pk=recording).first()
     if recording_row is None or not getattr(recording_row, "is_own", False):
         return False
@@ -104,7 +110,7 @@ def _change(viewer: Viewer, recording: str, *, deleted: bool, **columns: object)
 
 
 def empty_wastebasket(database: str, now: datetime) -> int:
-    """Delete the recordings for good that have been in the wastebasket for 30 days; return how many."""
+    """Delete recordings for good, with their files, that have been in the wastebasket for 30 days; return how many."""
     rows = Recording.objects.using(database)
     old = rows.filter(deleted_at__lt=now - KEPT_AFTER_DELETION)
     ids = list(old.values_list("id", flat=True)[:_AT_ONCE])

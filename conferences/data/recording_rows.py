@@ -1,4 +1,4 @@
-"""The rows of recordings and their segments."""
+"""The functions here read and write the rows of recordings and of their segments, the files of one stretch each."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from wire.recordings import UnitHasSegment
 
 
 class NotServed(Exception):
-    """The exception says that another site serves the platform, or nobody does at the moment."""
+    """The exception that says that this site does not serve the platform now: another site does, or nobody."""
 
 
 class RecordingRows:
-    """The recordings of one platform within one transaction."""
+    """The recordings of one platform, as one transaction reads and writes them."""
 
     def __init__(self, database: str, platform: str) -> None:
         """Read and write the platform's data in this database; nothing is read yet."""
@@ -50,15 +50,18 @@ class RecordingRows:
         return recording.id
 
     def key_of(self, recording: str, notice: UnitHasSegment) -> SegmentKey:
-        """Return the key of the segment that a unit's notice describes."""
+        """Return the key of the recorded segment that a media unit's message describes."""
         return SegmentKey(self._platform, recording, notice.incarnation, notice.segment)
 
     def segment(self, key: SegmentKey) -> Segment | None:
-        """Lock and return a segment; `None` means that no unit has told of it."""
+        """Lock and return a recorded segment; `None` means that no media unit has reported it."""
         return _segment_of(_lock_row(self._database, key))
 
     def save(self, key: SegmentKey, segment: Segment, unit: Unit | None) -> None:
-        """Write a segment that its unit has told of."""
+        """Write a recorded segment as its media unit has reported it.
+
+        `unit`: that unit; `None` leaves the one that is stored.
+        """
         columns = _columns_of(segment)
         if unit:
             columns |= {"unit_ip": unit.ip, "unit_pid": unit.pid}
@@ -72,7 +75,10 @@ class RecordingRows:
 
 
 def find_file(key: SegmentKey, name: str) -> StoredFile | None:
-    """Return a file of a segment that the store expects or has; `None` if it does not know it. Raises NotServed."""
+    """Return a file of a recorded segment that the store expects or has; `None` if it expects no such file.
+
+    Raises NotServed.
+    """
     _require_serving(key.platform)
     row = _rows(store_of(key.platform).database, key).first()
     segment = _segment_of(row)
@@ -80,7 +86,7 @@ def find_file(key: SegmentKey, name: str) -> StoredFile | None:
 
 
 def mark_received(key: SegmentKey, name: str) -> None:
-    """Write that the store has all of a file. Raises NotServed."""
+    """Write that the store has all bytes of a segment's file; do nothing if the segment is gone. Raises NotServed."""
     database = store_of(key.platform).database
     with transaction.atomic(using=database):
         _require_serving(key.platform, lock=True)
@@ -91,13 +97,13 @@ def mark_received(key: SegmentKey, name: str) -> None:
 
 
 def count_segments(database: str) -> dict[str, int]:
-    """Return the number of segments in each state."""
+    """Return the number of recorded segments in each state: state -> number."""
     rows = RecordingSegment.objects.using(database).values_list("state").annotate(Count("state"))
     return {state.value: 0 for state in SegmentState} | dict(rows)
 
 
 def _collect_again(database: str, key: SegmentKey, segment: Segment) -> None:
-    """Have it looked at again whether a film is due, if a segment is moved."""
+    """Let a recording's film be made anew if it is finished or failed, and this segment has arrived since."""
     if segment.state is SegmentState.MOVED:
         finished = (RecordingState.DONE, RecordingState.FAILED)
         rows = Recording.objects.using(database).filter(pk=key.recording, state__in=finished)
@@ -105,25 +111,25 @@ def _collect_again(database: str, key: SegmentKey, segment: Segment) -> None:
 
 
 def _require_serving(platform: str, *, lock: bool = False) -> None:
-    """Check that this site serves a platform. Raises NotServed."""
+    """Raise NotServed unless this site serves a platform. `lock`: keep it so until the transaction ends."""
     if not is_served_here(platform, lock=lock):
         raise NotServed(platform)
 
 
 def _rows(database: str, key: SegmentKey) -> QuerySet[RecordingSegment]:
-    """Return the row of a segment, as a query."""
+    """Return a query of the one row that a recorded segment has."""
     return RecordingSegment.objects.using(database).filter(
         recording=key.recording, incarnation=key.incarnation, segment=key.segment
     )
 
 
 def _lock_row(database: str, key: SegmentKey) -> RecordingSegment | None:
-    """Lock and return the row of a segment."""
+    """Lock and return the row of a recorded segment; `None` if there is none."""
     return _rows(database, key).select_for_update().first()
 
 
 def _segment_of(row: RecordingSegment | None) -> Segment | None:
-    """Return the segment in a row."""
+    """Return the recorded segment that a row describes; `None` without a row."""
     if row is None:
         return None
     files = msgspec.convert(row.files, tuple[StoredFile, ...])
@@ -131,6 +137,6 @@ def _segment_of(row: RecordingSegment | None) -> Segment | None:
 
 
 def _columns_of(segment: Segment) -> dict[str, object]:
-    """Return the columns in which a segment lies."""
+    """Return the values of a recorded segment by column of its table."""
     columns: dict[str, object] = msgspec.structs.asdict(segment)
     return columns | {"files": msgspec.to_builtins(segment.files)}

@@ -33,7 +33,10 @@ class Source(Protocol):
 
 
 class SegmentKey(NamedTuple):
-    """A segment: the platform whose data it belongs to, the id of its recording, and its place in that."""
+    """The key of a recorded segment: the platform that has its data, its recording's id, and its place in that.
+
+    `incarnation` counts the media units that had the conference, `segment` the segments of each.
+    """
 
     platform: str
     recording: str
@@ -42,16 +45,16 @@ class SegmentKey(NamedTuple):
 
 
 class BadOrder(ValueError):
-    """The exception says that an order to upload is forged or has expired."""
+    """The exception that says that a unit's order to upload a recorded segment is forged or has expired."""
 
 
 def sign_order(key: SegmentKey) -> str:
-    """Return the credential with which the files of one segment may be uploaded."""
+    """Return the credential (an "order") with which a media unit may upload the files of one recorded segment."""
     return signing.dumps([*key], salt=_SALT)
 
 
 def read_order(order: str) -> SegmentKey:
-    """Return the segment that a credential is for. Raises BadOrder."""
+    """Return the recorded segment that a unit's credential (its "order") is for. Raises BadOrder."""
     try:
         return SegmentKey(*signing.loads(order, salt=_SALT, max_age=ORDER_SECONDS))
     except (signing.BadSignature, TypeError) as error:
@@ -75,9 +78,9 @@ def segment_folder(key: SegmentKey) -> Path:
 
 @contextmanager
 def lock_part(key: SegmentKey, name: str) -> Iterator[BufferedRandom]:
-    """Open a file of a segment for writing, so that no other request writes it. Raises BlockingIOError if one does.
+    """Open a file of a recorded segment for writing, and lock it. Raises BlockingIOError if another request writes it.
 
-    The name must be one of those that the segment's row has.
+    `name` becomes a path: the caller has checked that it is one of those that the segment's row has.
     """
     folder = segment_folder(key)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -87,17 +90,17 @@ def lock_part(key: SegmentKey, name: str) -> Iterator[BufferedRandom]:
 
 
 def size_of(file: BufferedRandom) -> int:
-    """Return how many bytes of a file have come."""
+    """Return how many bytes of a file that is being uploaded have come."""
     return os.fstat(file.fileno()).st_size
 
 
 def has_room(count: int) -> bool:
-    """Return whether the store's disk has room for so many bytes more."""
+    """Return whether the disk of the recordings has room for `count` bytes more, with FREE_BYTES left over."""
     return shutil.disk_usage(settings.RECORDINGS).free >= count + FREE_BYTES
 
 
 def append(file: BufferedRandom, source: Source, count: int) -> None:
-    """Append up to `count` bytes of a source to a file, and sync it; what came before a break is kept."""
+    """Append up to `count` bytes of a source to a file, and sync it to disk; what came before a broken line is kept."""
     file.seek(0, os.SEEK_END)
     try:
         while count and (piece := source.read(min(count, _PIECE))):

@@ -110,7 +110,11 @@ def write_conferences(platform: str, conferences: Iterable[Conference]) -> bool:
 
 
 def _remember_missed(platform: str, conferences: Iterable[Conference]) -> None:
-    """Remember conferences that could not be written to Redis, and start a timer that writes them later."""
+    """Remember conferences that could not be written to Redis, and start a timer that writes them later.
+
+    The oldest are forgotten above _MAX_MISSED. The timer is not started while one runs, unless that calls this
+    function.
+    """
     global _retry
     with _lock:
         missed = _missed.setdefault(platform, {})
@@ -133,7 +137,10 @@ def _write_missed_of_all_platforms() -> None:
 
 
 def write_missed(platform: str) -> None:
-    """Write a platform's conferences that could not be written to Redis before, as they are in the database now."""
+    """Write to Redis, as they are now, the conferences of a platform that could not be written before.
+
+    Ends early, with the rest remembered, while the database or Redis does not answer.
+    """
     while confids := list(_missed.get(platform, ()))[:_CHUNK]:
         query = (
             f"SELECT {row_mapper.DETAIL_COLUMN} FROM conferences_conference"

@@ -42,11 +42,11 @@ def planned_page(
     count: int = 100,
     latest_first: bool = False,
 ) -> BookedPage:
-    """Return one page of the planned occurrences that begin from `since` on and before `until`, in the order of start.
+    """Return one page of an owner's planned occurrences (single meetings of reservations), in the order of their start.
 
-    Only the occurrences of one owner are listed: `column` is `user_domain` or `creator_moid`, and `owner` its value. An
-    index has owner, state and start, so only the rows of the page are read in full. It is read from its nearer end,
-    since each row before the page takes time.
+    `column` is `user_domain` or `creator_moid`, and `owner` its value. Those count that begin from `since` on and
+    before `until`. An index has owner, state and start, so only the rows of the page are read in full. It is read
+    from its nearer end, since each row before the page takes time.
     """
     of_owner = f"FROM {OCCURRENCES} WHERE {column}=%s AND state='planned'"
     from_where = f"{of_owner} AND starts_at >= %s AND starts_at < %s"
@@ -130,7 +130,10 @@ def find_live_reservation(database: str, number_or_id: str) -> Reservation | Non
 
 
 def live_reservation_by_number(e164: str) -> Reservation | None:
-    """Return the live reservation with this number, of any platform whose data this site has; `None`: there is none."""
+    """Return the reservation that has this conference number and is not over or cancelled; `None` if there is none.
+
+    All platforms whose data this site has are searched.
+    """
     query = f"SELECT detail FROM {BOOKS} WHERE live_e164=%s"
     for platform in possible_platforms():
         for (detail,) in look_up(platform, query, [e164]):

@@ -100,7 +100,7 @@ class Reservations:
     """
 
     def __init__(self, database: str, now: datetime) -> None:
-        """Remember database and time of the transaction; no row is read yet."""
+        """Keep database and time of the transaction; no row is read yet."""
         self._database, self._now = database, now
         self._books: dict[str, Reservation | None] = {}
         self._occurrences: dict[str, Occurrence] = {}
@@ -251,7 +251,7 @@ class Reservations:
         }
 
     def running_after(self, moment: datetime, except_confid: str) -> list[Span]:
-        """Return the spans, from a time on, of live conferences that end later, except the one with this id."""
+        """Return from a moment on the spans of live conferences that end later, except of the one with this id."""
         query = (
             "SELECT ends_at, places FROM conferences_conference WHERE live_e164 IS NOT NULL"
             " AND (ends_at IS NULL OR ends_at > %s) AND confid <> %s"
@@ -306,7 +306,7 @@ class Reservations:
         self._outcomes.append(conference)
 
     def flush(self, platform: str) -> None:
-        """Write the changes of this transaction, a statement or two for each table, and hand over notices to people."""
+        """Write what the transaction has staged, a statement or two for each table, and hand over people's notices."""
         if self.notices:
             hooks.PERSONAL_NOTICES.call(platform, self.notices)
         self._apply_outcomes()
@@ -330,7 +330,7 @@ class Reservations:
             )
 
     def _apply_outcomes(self) -> None:
-        """Change the occurrences whose conferences now run, or could not be created (see `stage_outcome`)."""
+        """Change the occurrences (meetings) whose conferences run now or could not be created; skip deleted ones."""
         missing = sorted(
             {conference.occurrence for conference in self._outcomes} - self._occurrences.keys()
         )
@@ -360,7 +360,7 @@ def _overlap(first: Span, second: Span) -> bool:
 
 
 def _utc(moment: datetime) -> datetime:
-    """Return a time from the database, which has no time zone there, with the time zone UTC."""
+    """Return a time from the database, where none has a zone, as a time in UTC."""
     return moment.replace(tzinfo=UTC)
 
 

@@ -40,7 +40,8 @@ class Restore:
 def stage_restore(pipe: redis.Redis, conference: Conference) -> None:
     """Add the last restore of a conference (its move to a new media unit), if it had one, to the Redis pipeline.
 
-    The same restore gives the same entry, so that adding it twice changes nothing.
+    The list keeps the latest _MAX_ENTRIES. The same restore gives the same entry, so that adding it twice changes
+    nothing.
     """
     if (
         not conference.restores

@@ -77,7 +77,10 @@ def to_row(conference: Conference) -> tuple[object, ...]:
 
 
 def from_row(row: tuple[Any, ...]) -> Conference:
-    """Return the conference of a database row whose first value is DETAIL_COLUMN, the conference as JSON."""
+    """Return the conference of a database row whose first value is DETAIL_COLUMN, the conference as JSON.
+
+    JSON that an earlier release wrote is converted.
+    """
     try:
         conference = _decode(row[0])
     except msgspec.ValidationError:

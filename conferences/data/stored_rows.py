@@ -89,7 +89,11 @@ class StoredRows:
         return self._locked[stored_id]
 
     def others(self, stored: StoredConference) -> OthersOfKind:
-        """Return whether another template or virtual room of its kind has its name, and how many its owner has."""
+        """Return whether another template or virtual room has the name of this one, and how many of its kind there are.
+
+        Personal templates are compared and counted by their owner; of the others, names are unique in the platform,
+        and the count is that of the user domain.
+        """
         table = TABLES[stored.kind]
         by_owner = stored.kind is Kind.PERSONAL
         same_name, values = "name=%s AND id<>%s", [stored.name, stored.id]

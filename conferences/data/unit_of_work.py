@@ -39,7 +39,7 @@ class StoredUnitOfWork(Protocol):
         """Lock and return the template or virtual room with this id; `None` means there is none."""
 
     def others(self, stored: StoredConference) -> OthersOfKind:
-        """Return whether another template or virtual room of its kind has its name, and how many its owner has."""
+        """Return whether another template or virtual room has the name of this one, and how many its owner has."""
 
     def save(self, before: StoredConference | None, after: StoredConference) -> None:
         """Write a new template or virtual room (`before` is `None`), or a changed one."""
@@ -88,7 +88,7 @@ class ReservationsUnitOfWork(Protocol):
         """
 
     def running_after(self, moment: datetime, except_confid: str) -> list[Span]:
-        """Return the spans, from a time on, of live conferences that end later, except the one with this id."""
+        """Return until when live conferences that end after a moment need places, except the one with this id."""
 
     def usual_load(self) -> dict[int, float]:
         """Return hour of the week (0 to 167) -> places that conferences without a reservation usually use then."""
@@ -98,10 +98,13 @@ class ReservationsUnitOfWork(Protocol):
 
     @property
     def mails(self) -> InvitationMailsUnitOfWork:
-        """Return the part for the people who are invited, and for the mails to them."""
+        """Return the part of the transaction for the people who are invited, and for the mails to them."""
 
     def save(self, decision: BookingDecision) -> None:
-        """Stage a reservation and occurrences that a decision changes or removes; the end writes them."""
+        """Stage a reservation and occurrences that a decision changes or removes.
+
+        They are written when the transaction ends.
+        """
 
     def notify(self, notice: PersonalNotice) -> None:
         """Stage a notice to a person, who gets it once the transaction has committed."""
@@ -178,13 +181,13 @@ class ConferencesUnitOfWork(Protocol):
         """
 
     def keep_number(self, requested: str | None, holder: str) -> str | None:
-        """Keep the requested number, or the next free one, for a template, virtual room or reservation (`holder`).
+        """Reserve the requested number, or the next free one, for a template, virtual room or reservation (`holder`).
 
-        Returns `None` if the requested number is taken, or all are.
+        Returns the number; `None` if the requested one is taken, or all are.
         """
 
     def release_kept_number(self, e164: str) -> None:
-        """Stop keeping a number for its template, room or reservation; a conference that has it now goes on."""
+        """Stop reserving a number for a template, virtual room or reservation; a conference that has it now goes on."""
 
     @property
     def stored(self) -> StoredUnitOfWork:

@@ -1,4 +1,4 @@
-"""Rates limit how often people in a call, guests among them, may write and ask by its page."""
+"""The functions here limit how often people in a call, guests among them, may write and ask by its page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ MOST_IN_CONFERENCE = {"write": 300, "read": 10_000, "steer": 300}
 
 
 def is_too_often(kind: str, confid: str, visitor: str) -> bool:
-    """Count an action of a visitor in a conference, and return whether there were too many of its `kind` lately."""
+    """Count an action of a visitor in a conference; return whether there were too many of its `kind` lately.
+
+    The visitor's own actions and those of the whole conference have a limit each, within WINDOW_SECONDS.
+    """
     window = int(clock.timestamp()) // WINDOW_SECONDS
     names = {
         f"call:{kind}:{confid}:{visitor}:{window}": MOST_OF_VISITOR[kind],
@@ -23,7 +26,7 @@ def is_too_often(kind: str, confid: str, visitor: str) -> bool:
 
 
 def _count(name: str) -> int:
-    """Count up in the cache that all processes of the site share, and return the new count."""
+    """Add 1 to the counter with this name in the site's cache, which all processes share, and return the sum."""
     cache.add(name, 0, 2 * WINDOW_SECONDS)
     try:
         return cache.incr(name) or 0

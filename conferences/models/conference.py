@@ -89,7 +89,7 @@ class Attendee(models.Model):
 
 
 class LobbyVisitor(models.Model):
-    """A row is a visitor who waits to be let into a conference, or about whom that was decided within the last day.
+    """A row is a visitor who waits to be let into a conference, or who was let in or refused within the last day.
 
     `since`: when the state began, `asked_at`: when the page asked last, both in seconds since 1970.
     """

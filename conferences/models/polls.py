@@ -8,10 +8,10 @@ from foundation.clock import next_id
 
 
 class Poll(models.Model):
-    """A row is a question with answers to choose from. `version` rises with each change, also with each vote.
+    """A row is a poll: a question with answers to choose from. `version` rises with each change, also with each vote.
 
-    `asker`: the MOID of the account, or the id of the guest's browser, that has asked. `key`: the page's own id of the
-    question, with which it is asked once.
+    `asker`: the MOID of the account, or the id of the guest's browser, that has asked. `key`: the page's own id of
+    the question, by which a repeated request stores no second one.
     """
 
     id = models.BigIntegerField(primary_key=True, default=next_id, editable=False)
@@ -35,7 +35,7 @@ class Poll(models.Model):
 
 
 class PollVote(models.Model):
-    """A row says which answers (their indices) somebody has chosen. In an anonymous poll `voter` is a hash, `name` empty."""
+    """A row says which answers (by index) somebody has chosen. In an anonymous poll `voter` is a hash, `name` empty."""
 
     pk = models.CompositePrimaryKey("poll_id", "voter")
     poll = models.ForeignKey(Poll, on_delete=models.CASCADE, db_index=False)

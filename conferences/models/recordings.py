@@ -1,4 +1,7 @@
-"""The tables of recordings. They lie in the cell of the platform, so that they move with a takeover (ARCH §4.2)."""
+"""The tables of recordings.
+
+They are in the platform's database, which is copied to the site that takes over (ARCH §4.2).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from conferences.rules.recordings import RecordingState, SegmentState
 
 
 class Recording(models.Model):
-    """A row is the recording of one conference: the film that people watch, and how far it has been made.
+    """A row is the recording of one conference: the film (one video file) that people watch, and how far it is made.
 
     `film_bytes` and `film_ms` are 0 until there is a film; `film_segments`: how many segments were moved when it was
     begun, so that a recording that went on since is made anew.
@@ -49,12 +52,15 @@ class Recording(models.Model):
 
     @property
     def film_minutes(self) -> int:
-        """Return how long the film is, in minutes, begun ones counted."""
+        """Return the length of the film in minutes, rounded up."""
         return ceil(self.film_ms / 60_000)
 
 
 class RecordingSegment(models.Model):
-    """A row is what one media unit recorded between a start and a stop. `files`: name, size, sha256, received."""
+    """A row is a recorded segment: what one media unit recorded between a start and a stop.
+
+    `files`: name, size, sha256 of each file, and whether the store has received it.
+    """
 
     pk = models.CompositePrimaryKey("recording", "incarnation", "segment")
     recording = models.CharField(max_length=32)

@@ -8,11 +8,11 @@ from conferences.rules.registry_entries import ConfType
 
 
 class RegisteredNumber(models.Model):
-    """A row is an entry of this site's number registry, as a scheduler of any site has reported it.
+    """A row is an entry of this site's number registry (UPU), as a scheduler of any site has reported it.
 
-    A number has one row for a running conference, and one for the reservation, template or virtual room for which it is
-    kept. `version` grows with each notice, so that a late notice changes nothing; for the same reason the row of a
-    deleted entry (`gone`) is kept for an hour.
+    A number has one row for a running conference, and one for the reservation, template or virtual room for which it
+    is reserved. `version` grows with each report, so that a late report changes nothing; for the same reason the row
+    of a deleted entry (`gone`) is kept for an hour.
     """
 
     id = models.BigAutoField(primary_key=True)

@@ -48,9 +48,9 @@ class InvitedAccount(models.Model):
 
 
 class CalendarFeed(models.Model):
-    """A row says whether a person has a calendar feed, and which of the addresses that it has had is the present one.
+    """A row says whether a person has a calendar feed (an address for calendar programs), and which address is valid.
 
-    `changed_at`: when a conference that is in the feed, or was in it, changed last.
+    `generation` counts the addresses that it has had. `changed_at`: when a conference in it changed last.
     """
 
     account = models.CharField("MOID", max_length=40, primary_key=True)
@@ -64,7 +64,7 @@ class CalendarFeed(models.Model):
 
 
 class Occurrence(models.Model):
-    """A row is one occurrence of a reservation. Occurrences are planned some months ahead; the timer adds further ones.
+    """A row is one occurrence (single meeting) of a reservation. They are planned some months ahead by a timer.
 
     The timer finds occurrences to start or to close by `due_at`. `is_long` marks the few long occurrences, so that a
     query for the places booked at a time reads few rows.
