@@ -94,7 +94,7 @@ def forget_old() -> None:
 
 @shared_task
 def queue_films() -> None:
-    """Send a task to the workers of the queue `media` for each film that is due."""
+    """Send a task to the workers of the queue `media` for each recording whose film is due (see `make_films`)."""
 
     def send(platform: str) -> None:
         """Send the tasks for one platform."""
@@ -106,5 +106,8 @@ def queue_films() -> None:
 
 @shared_task(acks_late=False)
 def make_film(platform: str, recording: str) -> None:
-    """Make the film of a recording. The broker forgets the task at once, since it may take hours; its row does not."""
+    """Make the film (one video file) of a recording.
+
+    The broker forgets the task at once, since the work may take hours; the recording's row tells whether it is done.
+    """
     make_films.make(platform, recording)

@@ -32,9 +32,9 @@ class AreaRefused(Exception):
 
 @contextmanager
 def _areas_locked(platform: str, user_domain: str) -> Iterator[QuerySet[MeetingRoomArea]]:
-    """Open a transaction that holds the lock on the areas of a user domain, groups of its meeting rooms.
+    """Open a transaction that locks the areas (groups of meeting rooms) of a user domain, and yield them as a query.
 
-    Raises AreaRefused.
+    Raises AreaRefused if another site may write the platform's data now.
     """
     with begin(platform) as uow:
         if not uow.is_open:
@@ -46,9 +46,10 @@ def _areas_locked(platform: str, user_domain: str) -> Iterator[QuerySet[MeetingR
 
 
 def save_area(platform: str, user_domain: str, name: str, area_id: int | None = None) -> int:
-    """Save an area of a user domain's meeting rooms, new (`area_id` is `None`) or renamed; return its id.
+    """Save an area (group of meeting rooms) of a user domain, new (`area_id` is `None`) or renamed; return its id.
 
-    Raises AreaRefused.
+    Raises AreaRefused if the name is taken, there are too many, the id is unknown, or another site serves the
+    platform.
     """
     with _areas_locked(platform, user_domain) as rows:
         others = rows.exclude(pk=area_id) if area_id else rows

@@ -11,7 +11,10 @@ NAME_LENGTH = 64
 
 
 def rename(viewer: Viewer, recording: str, name: str) -> bool:
-    """Give a recording another name, of 1 to 64 visible characters; return whether that is possible."""
+    """Give a recording another name.
+
+    Return False if the name is not 1 to 64 visible characters, or the viewer may not.
+    """
     name = " ".join(name.split())
     if not 0 < len(name) <= NAME_LENGTH or not name.isprintable():
         return False
@@ -19,15 +22,15 @@ def rename(viewer: Viewer, recording: str, name: str) -> bool:
 
 
 def delete(viewer: Viewer, recording: str) -> bool:
-    """Put a recording into the wastebasket; return whether the person may."""
+    """Put a recording into the wastebasket; return False if the viewer may not."""
     return recording_library.delete(viewer, recording, clock.now())
 
 
 def restore(viewer: Viewer, recording: str) -> bool:
-    """Take a recording out of the wastebasket; return whether the person may."""
+    """Take a recording out of the wastebasket; return False if the viewer may not."""
     return recording_library.restore(viewer, recording)
 
 
 def empty_wastebasket(platform: str) -> None:
-    """Delete the recordings of a platform for good that were deleted 30 days ago."""
+    """Delete for good a platform's recordings that were put into the wastebasket 30 days ago."""
     recording_library.empty_wastebasket(store_of(platform).database, clock.now())

@@ -36,7 +36,7 @@ PATH = "/recordings/parts"
 
 
 class CollectingUnitOfWork(Protocol):
-    """The recordings of one platform, as one transaction reads and writes them."""
+    """One transaction on one platform's data, with the functions that collecting recordings needs."""
 
     @property
     def now(self) -> datetime:
@@ -48,7 +48,7 @@ class CollectingUnitOfWork(Protocol):
 
     @property
     def recordings(self) -> RecordingRows:
-        """Return the part for recordings."""
+        """Return the part of the transaction that reads and writes recordings."""
 
     def new_id(self) -> str:
         """Return a new unique id for a row."""
@@ -61,7 +61,11 @@ class CollectingUnitOfWork(Protocol):
 def on_unit_has_segment(
     uow: CollectingUnitOfWork, notice: UnitHasSegment, envelope: Envelope
 ) -> None:
-    """Write down a segment that a unit has, and tell the unit to upload it, or to delete what the store has."""
+    """Store that a media unit has recorded a segment; order it to upload the segment, or to delete what the store has.
+
+    A segment that is still being recorded gets no order yet. One of an unknown conference or unit is logged and
+    ignored. Raises NotTaken, which names the malformed fields.
+    """
     try:
         reported = segment_told(notice, uow.now)
     except ValueError as error:
@@ -95,18 +99,19 @@ def on_unit_has_segment(
 
 
 class PartRefused(Exception):
-    """The exception that refuses a part of a file, with an HTTP status and why."""
+    """The exception that refuses an uploaded part of a file, with an HTTP status and the reason."""
 
     def __init__(self, status: int, why: str) -> None:
-        """Refuse with this HTTP status."""
+        """Keep the HTTP status and the reason (`why`)."""
         self.status = status
         super().__init__(why)
 
 
 def count_received(order: str, name: str) -> int:
-    """Return how many bytes of a file the store has. Raises PartRefused.
+    """Return how many bytes of an uploaded file the store has. Raises PartRefused.
 
-    A file that came whole before its row could say so is checked now, since no further part will come.
+    If a crash came between the last byte and the mark in the database, the file is checked and marked now, since no
+    further part will come; one with a wrong hash is emptied (0).
     """
     key, file = _expected_file(order, name)
     if file.received:
@@ -116,9 +121,11 @@ def count_received(order: str, name: str) -> int:
 
 
 def receive_part(order: str, name: str, offset: int, source: Source, count: int) -> int:
-    """Append `count` bytes at `offset` to a file of a segment, and return how many the store has then.
+    """Append `count` bytes at `offset` to a file that a unit uploads, and return how many bytes the store has then.
 
-    With the last byte the hash is checked; a file with another one begins anew. Raises PartRefused.
+    `order`: the unit's credential for one recorded segment; `name`: a file of that. With the last byte the hash is
+    checked; a file with another one begins anew. Raises PartRefused, also if the offset or the size is wrong or the
+    disk is full.
     """
     key, file = _expected_file(order, name)
     if file.received:
@@ -138,8 +145,9 @@ def receive_part(order: str, name: str, offset: int, source: Source, count: int)
 
 
 def _settle(key: SegmentKey, file: StoredFile, part: BufferedRandom) -> bool:
-    """Mark a file as received if it is whole; return False if its hash is wrong: then it is empty, and begins anew.
+    """Check an uploaded file's hash once all bytes have come, and mark the file as received.
 
+    Returns True also while bytes are missing; False if the hash is wrong: then the file is emptied, and begins anew.
     Raises PartRefused if another site serves the platform now.
     """
     if recording_store.size_of(part) < file.size:
@@ -154,7 +162,10 @@ def _settle(key: SegmentKey, file: StoredFile, part: BufferedRandom) -> bool:
 
 
 def _expected_file(order: str, name: str) -> tuple[SegmentKey, StoredFile]:
-    """Return the segment that an order is for, and the file of it with this name. Raises PartRefused."""
+    """Return the recorded segment that a unit's credential (`order`) is for, and its file with this name.
+
+    Raises PartRefused if the order is bad, another site serves the platform, or no such file is expected.
+    """
     try:
         key = recording_store.read_order(order)
         file = recording_rows.find_file(key, name)
@@ -169,7 +180,7 @@ def _expected_file(order: str, name: str) -> tuple[SegmentKey, StoredFile]:
 
 @contextmanager
 def _locked(key: SegmentKey, name: str) -> Iterator[BufferedRandom]:
-    """Open a file of the store, which no other request writes meanwhile. Raises PartRefused."""
+    """Open a file of the recording store, which no other request writes meanwhile. Raises PartRefused if one does."""
     try:
         with recording_store.lock_part(key, name) as part:
             yield part

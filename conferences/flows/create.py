@@ -70,7 +70,10 @@ def _open_early(
 def on_create_resources(
     uow: ConferencesUnitOfWork, reply: ResourcesGranted | ResourcesRefused, envelope: Envelope
 ) -> None:
-    """Place a new conference on the media unit that the resource manager (RMS) granted, or give up."""
+    """Place a new conference on the media unit that the resource manager (RMS) granted, or give up.
+
+    A reply about a conference that has ended is ignored.
+    """
     e164, question = outgoing.parse_rms_question(envelope.correlation_id)
     conference = uow.load(e164)
     if conference:
@@ -109,7 +112,10 @@ def _decide_unit_accepted(
 
 @handles(UnitRefused, UnitRestoreRefused)
 def on_unit_refused(uow: ConferencesUnitOfWork, reply: UnitRefused, envelope: Envelope) -> None:
-    """Ask for another media unit, because this one refused to create or restore the conference."""
+    """Ask for another media unit, because this one refused to create or restore the conference.
+
+    A refusal that is not about the conference's present unit, or comes in another state, is ignored.
+    """
     conference = uow.load(reply.e164)
     unit = sending_unit(reply, envelope, uow.own_site, conference)
     if (

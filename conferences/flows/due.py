@@ -84,9 +84,10 @@ def watch_ends_for_other_sites() -> int:
 
 
 def _watch_ends_on_platform(platform: str) -> int:
-    """Watch the ends of one platform's conferences that run on media units here, while another site decides about them.
+    """Watch for the ends of conferences that run on units here, while another site decides about their platform.
 
-    Returns for how many of them a warning, or a request to end the conference, was sent.
+    Returns for how many of them a warning, or a request to end the conference, was sent; 0 if no site is known to
+    decide.
     """
     with begin(platform) as uow:
         if not uow.serving_site:
@@ -166,9 +167,9 @@ def resume_recordings(platform: str) -> int:
 
 
 def end_conference_now(platform: str, e164: str, reason: EndReason) -> bool:
-    """End the conference with this number now, for `reason`.
+    """End the conference with this number now, for `reason`, and return True.
 
-    Return False if there is none, or another site handles its platform's requests (serves it).
+    Returns False if there is none, or another site handles its platform's requests (serves it).
     """
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)

@@ -1,4 +1,4 @@
-"""A person switches the calendar feed on or off, or gives it a new address."""
+"""The flow by which a person switches the own calendar feed on or off, or gives it a new address."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from foundation.bus.unit_of_work import begin
 
 
 def renew_feed(platform: str, account: str, language: str, *, is_on: bool) -> bool:
-    """Give the feed of an account (MOID) a new address, or switch it off; the old address is void.
+    """Give the calendar feed of an account (MOID) a new address, or switch it off; the old address is void.
 
-    Return False if another site handles the platform's requests; nothing is changed then.
+    Returns False, and changes nothing, if another site handles the platform's requests.
     """
     with begin(platform) as uow:
         if not uow.is_open:

@@ -46,9 +46,9 @@ def pass_on(uow: UnitOfWork, delivery: Delivery) -> None:
 
 
 def _concerns_platform(uow: UnitOfWork, notice: UnitListsConferences | NodeLost) -> bool:
-    """Return whether the media unit that a notice is about hosts a conference of the unit of work's platform.
+    """Return whether the media unit that a message is about hosts a conference of this transaction's platform.
 
-    Our data says so for units of this site; else the unit's own list does.
+    The database says so for units of this site; for others, the list that the unit sends does.
     """
     if queries.is_hosting(uow.database, notice.ip, notice.pid, own_platform()):
         return True

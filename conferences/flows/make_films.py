@@ -1,4 +1,7 @@
-"""A film is made of the segments of a recording, once all have come; a timer finds the due ones, a worker makes them."""
+"""The flow that joins the recorded segments of a conference to a film (one video file), once all have come.
+
+A timer finds the recordings that are due, and a worker makes each film.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +28,10 @@ def take_due(platform: str) -> list[str]:
 
 
 def make(platform: str, recording: str) -> None:
-    """Make the film of a recording, unless another worker makes it.
+    """Make the film (one video file) of a recording, unless another worker makes it or it needs none.
 
-    What a dead worker has finished of it is used: the film goes on at the segment where that one stood.
+    What a dead worker has finished of it is used: the work goes on at the segment where that one stood. It is given
+    up if the recording is deleted or given to another worker meanwhile. A failure is stored, and tried again later.
     """
     job = film_jobs.claim(platform, recording)
     if job is None:
@@ -53,5 +57,5 @@ def make(platform: str, recording: str) -> None:
 
 
 def try_again(platform: str, recording: str) -> bool:
-    """Have the film of a recording tried again that has failed for good; return whether it had."""
+    """Queue the film of a recording once more if all attempts have failed; return whether they had."""
     return film_jobs.try_again(platform, recording)

@@ -46,7 +46,7 @@ from wire.monitors import (
 
 @handles(StartMonitor)
 def on_start_monitor(uow: ConferencesUnitOfWork, request: StartMonitor, envelope: Envelope) -> None:
-    """Ask the media unit to send the requested sound or picture, or refuse the request."""
+    """Ask the media unit to send sound or picture of a conference to an address (a monitor), or refuse the request."""
     conference = uow.load(request.e164)
     asker = decide.Asker(envelope.request, over_http=envelope.origin == "http")
     refusal = why_monitor_not_started(conference, request) or _refuse_by_site(
@@ -62,9 +62,9 @@ def on_start_monitor(uow: ConferencesUnitOfWork, request: StartMonitor, envelope
 def _refuse_by_site(
     uow: ConferencesUnitOfWork, conference: Conference | None, request: StartMonitor
 ) -> Refusal | None:
-    """Return why this site refuses to send a terminal's sound or picture; else `None`.
+    """Return why this site refuses to send sound or picture to an address: not allowed, or licence used up.
 
-    The address is not allowed, or the licence has no monitor left.
+    Else `None`. There is no conference, or it is sent there already: then this site has no reason.
     """
     if conference is None or monitor_at(conference, request.ip, request.port):
         return None
@@ -99,7 +99,7 @@ def on_unit_refused_monitor(
 
 @handles(StopMonitor)
 def on_stop_monitor(uow: ConferencesUnitOfWork, request: StopMonitor, envelope: Envelope) -> None:
-    """Stop sending a terminal's sound or picture to an address (a monitor), or refuse the request."""
+    """Stop sending sound or picture of a conference to an address (a monitor), or refuse the request."""
     commit(uow, decide.decide_stop_monitor(uow.load(request.e164), request, envelope.request))
 
 
@@ -108,7 +108,7 @@ def keep_monitors_alive(
 ) -> Collection[MonitorAddress]:
     """Let monitors (copies of sound or picture) go on that an HTTP client still receives.
 
-    Returns those of the addresses to which none is sent.
+    Returns those of the addresses to which nothing is sent; all of them if another site serves the platform.
     """
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)

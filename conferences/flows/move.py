@@ -16,10 +16,9 @@ from foundation.bus.unit_of_work import begin
 
 
 def move_conference(platform: str, e164: str) -> bool:
-    """Take the running conference with this number (`e164`) off its media unit, and request another unit for it.
+    """Take the running conference with this number off its media unit, and request another unit for it; return True.
 
-    Return False, and change nothing, if no such conference runs, or if the unit of work is not open: another site may
-    write the platform's data now.
+    Returns False, and changes nothing, if no such conference runs, or another site may write the platform's data now.
     """
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)

@@ -34,7 +34,8 @@ _handled: dict[str, tuple[bool, int]] = {}
 def follow_served_platforms() -> None:
     """Report the conference numbers of platforms that this site has begun to serve to its number registry (UPU).
 
-    The numbers of platforms that were handed back to their own site are withdrawn from it.
+    The numbers of platforms that were handed back to their own site are withdrawn from it. A platform whose database
+    does not answer is handled in the next round.
     """
     for platform in possible_platforms():
         try:
@@ -48,7 +49,8 @@ def follow_served_platforms() -> None:
 def _report_or_withdraw_numbers(platform: str, serving: Serving) -> None:
     """Report a platform's conference numbers to the number registry (UPU), or withdraw them from it.
 
-    Nothing is done if this process did so since another site began to serve the platform.
+    Nothing is done if this process did so since the platform's last change of site; `epoch` counts these changes.
+    What was not possible is tried in the next round.
     """
     state = (serving.is_served_here, serving.epoch)
     if _handled.get(platform) == state:

@@ -50,13 +50,17 @@ def start_due(platform: str) -> int:
 
 
 def _handle_batch(platform: str) -> int:
-    """Handle at most BATCH occurrences that are due, in one transaction, and return how many."""
+    """Start or close at most BATCH occurrences (meetings of reservations) that are due, in one transaction.
+
+    Returns how many; 0 if another site may write the platform's data.
+    """
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         if not uow.is_open:
             return 0
         due = conferences.reservations.claim_due(BATCH)
         to_close = [book for book, occurrence in due if is_to_be_closed(occurrence, uow.now)]
+        # Rows that the loop below needs are read at once, not one query for each.
         if to_close:
             conferences.reservations.load_occurrences({book.bookid for book in to_close})
             conferences.prepare_numbers({book.e164 for book in to_close})

@@ -1,7 +1,7 @@
-"""People in a call ask, vote, and close polls: each in one transaction on the data of the conference's platform.
+"""The flow of polls in a call: each function is one transaction on the data of the conference's platform.
 
 page of the call -> its pass is checked (conferences/pages/polls_in_call.py)
-  -> rules/polls.py decides -> row, with a new version by which the other pages learn of it
+-> rules/polls.py decides -> row, with a new version by which the other pages learn of it
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ from foundation.cells.serving import is_served_here
 
 
 class Voter(NamedTuple):
-    """Somebody in a call: the account, or the id of the guest's browser; and the name that others see."""
+    """A person in a call who votes or asks: the account, or the id of the guest's browser.
+
+    And the name that others see.
+    """
 
     person: str
     name: str
 
 
 class PollRefused(Exception):
-    """A request about a poll is refused; `why` is the word for which the page has a text."""
+    """The exception that refuses a request about a poll; `why` is the word for which the page has a text."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
@@ -35,7 +38,10 @@ class PollRefused(Exception):
 
 
 def ask(store: PlatformStore, confid: str, asker: Voter, draft: Draft, key: str) -> None:
-    """Store a question. The same `key` again changes nothing. Raises PollRefused."""
+    """Store a new poll of a conference; do nothing if one with the same `key` is stored, as the page may repeat itself.
+
+    Raises PollRefused: the draft is bad, there are too many polls, or another site serves the platform.
+    """
     if fault := fault_of_draft(draft):
         raise PollRefused(fault)
     with transaction.atomic(using=store.database):
@@ -59,7 +65,10 @@ def ask(store: PlatformStore, confid: str, asker: Voter, draft: Draft, key: str)
 def vote(
     store: PlatformStore, confid: str, poll_id: int, voter: Voter, choices: Sequence[int]
 ) -> None:
-    """Store which answers somebody chooses, in place of an earlier vote. Raises PollRefused."""
+    """Store which answers (indices) somebody chooses, in place of an earlier vote.
+
+    Raises PollRefused: the poll is closed or missing, a choice is bad, or too many have voted.
+    """
     with transaction.atomic(using=store.database):
         poll = _lock_open_poll(store, confid, poll_id)
         if not are_choices(choices, len(poll.answers), poll.multiple):
@@ -74,7 +83,7 @@ def vote(
 
 
 def close(store: PlatformStore, confid: str, poll_id: int, person: str, *, chairs: bool) -> None:
-    """Close a poll, for whoever has asked or `chairs`. Raises PollRefused."""
+    """Close a poll, if `person` has asked it or `chairs` (may close those of others). Raises PollRefused if not."""
     with transaction.atomic(using=store.database):
         poll = _lock_open_poll(store, confid, poll_id)
         if poll.asker != person and not chairs:
@@ -84,13 +93,16 @@ def close(store: PlatformStore, confid: str, poll_id: int, person: str, *, chair
 
 
 def _require_serving(store: PlatformStore) -> None:
-    """Let no other site take over before the transaction ends. Raises PollRefused if one has."""
+    """Make sure that no other site takes over the platform before the transaction ends.
+
+    Raises PollRefused if one has.
+    """
     if not is_served_here(store.platform, lock=True):
         raise PollRefused("elsewhere")
 
 
 def _lock_open_poll(store: PlatformStore, confid: str, poll_id: int) -> Poll:
-    """Lock a poll of a conference. Raises PollRefused if it is closed, or is not there."""
+    """Lock and return a poll of a conference. Raises PollRefused if it is closed, or does not exist."""
     _require_serving(store)
     rows = Poll.objects.using(store.database).select_for_update()
     poll = rows.filter(pk=poll_id, confid=confid).first()
@@ -100,6 +112,6 @@ def _lock_open_poll(store: PlatformStore, confid: str, poll_id: int) -> Poll:
 
 
 def _save(store: PlatformStore, poll: Poll) -> None:
-    """Write a poll with a new version, by which pages learn that it has changed."""
+    """Write a poll's end and a new version, by which pages learn that the poll has changed."""
     poll.version += 1
     poll.save(using=store.database, update_fields=["closed_at", "version"])

@@ -43,7 +43,10 @@ def on_number_notice(uow: ConferencesUnitOfWork, notice: NumberInUse, envelope: 
 def on_look_up_number(
     uow: ConferencesUnitOfWork, request: LookUpNumber, envelope: Envelope
 ) -> None:
-    """Answer a gateway's question about a number with the registry's entries, or with the site that it has to ask."""
+    """Answer a gateway's question about a number with the entries of the registry, or with the site that it has to ask.
+
+    Raises NotTaken if the question names no queue for the answer.
+    """
     if not envelope.reply_to:
         raise NotTaken("is missing; the answer has no other way", "reply_to")
     answer = Answer(request=envelope.request, message=_look_up(uow, request), route=Routes.TO_UPU)
@@ -51,7 +54,10 @@ def on_look_up_number(
 
 
 def _look_up(uow: ConferencesUnitOfWork, request: LookUpNumber) -> NumberFound | NumberUnknown:
-    """Return the answer to a question about a number or short number: its entries, or that it is unknown here."""
+    """Return the answer to a question about a number or short number: its entries in the registry, or a refusal.
+
+    The refusal says at which site the number's platform is served, or that the number is unknown.
+    """
     field = "shortnum" if request.shortnum and not request.e164 else "confE164"
     number = request.e164 or (
         number_of_short(request.shortnum, request.platform or own_platform())

@@ -24,7 +24,7 @@ from wire.media_unit import UnitAsksToRename
 def on_unit_asks_to_rename(
     uow: ConferencesUnitOfWork, request: UnitAsksToRename, envelope: Envelope
 ) -> None:
-    """Ask the conference manager whether a media unit may rename its conference."""
+    """Ask the conference manager whether a media unit may rename its conference, or refuse that at once."""
     conference = uow.load(request.e164)
     unit = sending_unit(request, envelope, uow.own_site, conference)
     decision = decide_unit_rename(

@@ -71,9 +71,9 @@ def on_cancel_booking(
 
 
 def cancel_now(platform: str, bookid: str) -> bool:
-    """Cancel a reservation for an operator, without a request to answer.
+    """Cancel a reservation for an operator, and return True. No request is answered, as there was none.
 
-    Return False if it is not live, or another site handles the platform's requests.
+    Returns False if it is over, cancelled or unknown, or another site handles the platform's requests.
     """
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
@@ -96,7 +96,10 @@ def _commit_or_refuse(
     envelope: Envelope,
     decision: BookingDecision | CreateRefusal,
 ) -> None:
-    """Put the result of a decision about a reservation (`decision`) into the transaction, or answer with its refusal."""
+    """Stage what was decided about a reservation in the transaction.
+
+    Or, if `decision` is a refusal, answer with that.
+    """
     if isinstance(decision, CreateRefusal):
         decision = decide.decide_refuse_booking(request, envelope.request, decision)
     commit_booking(uow, decision)
@@ -107,8 +110,8 @@ def _decide_booking(
 ) -> BookingDecision | CreateRefusal:
     """Decide about a new reservation, or return why it is refused.
 
-    Only its number is kept here; the caller commits the decision. `request_key`: the key of the request in the inbox
-    (table of requests).
+    The checks go from cheap to dear; the number is reserved last, so that a refusal reserves none. The caller commits
+    the decision. `request_key`: the key of the request in the inbox (table of requests).
     """
     settings = decide.requested_settings(request, None)
     if isinstance(settings, CreateRefusal):
@@ -149,7 +152,10 @@ def _with_invited(
     request: BookConference | ChangeBooking,
     before: Reservation | None,
 ) -> Reservation:
-    """Return the reservation with the people whom a request invites. `before`: the reservation before its change."""
+    """Return the reservation with the people whom a request invites, each with the account that the name means.
+
+    `before`: the reservation before its change; `None` for a new one.
+    """
     names = invitations.names_to_look_up(reservation, request, before)
     accounts = uow.reservations.mails.accounts_of(reservation.user_domain, names)
     return invitations.with_invited(reservation, request, before, accounts)
@@ -170,7 +176,7 @@ def _occurrences_that_fit(
     existing: Sequence[Occurrence],
     before: Reservation | None = None,
 ) -> list[Occurrence] | CreateRefusal:
-    """Return the occurrences to plan of a new or changed reservation, or why it is refused.
+    """Return the occurrences (meetings) to plan of a new or changed reservation, or why it is refused.
 
     `existing`: its occurrences so far. `before`: the reservation before its change.
     """
@@ -184,7 +190,7 @@ def _occurrences_that_fit(
 def _refuse_too_many_occurrences(
     uow: ConferencesUnitOfWork, reservation: Reservation, occurrences: Sequence[Occurrence]
 ) -> CreateRefusal | None:
-    """Return why the account that books may not plan so many occurrences; `None` if it may, or no account is named."""
+    """Return why the person who books may not plan so many meetings more; `None` if the person may, or is not named."""
     creator, limit = reservation.creator_moid, decide.MAX_OCCURRENCES_OF_PERSON
     if not creator:
         return None
@@ -195,7 +201,7 @@ def _refuse_too_many_occurrences(
 def _refuse_by_capacity(
     uow: ConferencesUnitOfWork, reservation: Reservation, occurrences: Sequence[Occurrence]
 ) -> CreateRefusal | None:
-    """Return why these occurrences cannot be booked: too few places are free; else `None`."""
+    """Return why these occurrences cannot be booked: too few places of media units are free; else `None`."""
     spans = decide.spans_of(occurrences)
     booked = uow.reservations.booked(spans, except_of=reservation.bookid)
     usual, capacity = uow.reservations.usual_load(), uow.reservations.capacity()
@@ -230,8 +236,8 @@ def _decide_change(
 ) -> BookingDecision | CreateRefusal:
     """Decide about a change of a whole reservation, or return why it is refused.
 
-    Only its number is changed here; the caller commits the decision. `request_key`: the key of the request in the inbox
-    (table of requests).
+    The caller commits the decision; another number is reserved here, and the former one released. `request_key`: the
+    key of the request in the inbox (table of requests).
     """
     before = _find_reservation(uow, request)
     if isinstance(before, CreateRefusal):

@@ -37,7 +37,10 @@ def on_node_lost(uow: ConferencesUnitOfWork, notice: NodeLost, envelope: Envelop
 def on_restore_resources(
     uow: ConferencesUnitOfWork, reply: ResourcesGranted | ResourcesRefused, envelope: Envelope
 ) -> None:
-    """Place a waiting conference on the media unit that the resource manager (RMS) granted, or let it wait."""
+    """Place a conference that lost its media unit on the one that the resource manager (RMS) granted, or let it wait.
+
+    A reply about a conference that has ended is ignored.
+    """
     e164, question = outgoing.parse_rms_question(envelope.correlation_id)
     conference = uow.load(e164)
     if conference:

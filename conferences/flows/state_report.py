@@ -18,7 +18,8 @@ from wire.routes import Routes
 def report_state() -> None:
     """Report to network management how many conferences run, how many wait, and how many media units are online.
 
-    The conferences are those of all platforms whose requests this site handles. A report that is lost, or sent twice, does no harm: the next one follows in a minute.
+    The conferences are those of all platforms whose requests this site handles. A report that is lost, or sent twice,
+    does no harm: the next one follows in a minute.
     """
     serving: list[str] = []
     for_each_served(serving.append)

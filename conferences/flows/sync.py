@@ -29,6 +29,7 @@ def on_unit_lists_conferences(
     """Compare a media unit's list of conferences with our data. Raises NotTaken if `part` is greater than `parts`.
 
     Rows are first read without locks. Only conferences that differ from the list are locked, and decided about again.
+    Those that the unit does not list are looked at once all parts of the list have come.
     """
     if notice.part > notice.parts:
         raise NotTaken(f"must not be greater than parts ({notice.parts})", "part")

@@ -86,7 +86,10 @@ def take_over(platform: str, lost_sites: list[str]) -> int:
 
 
 def _take_over_batch(platform: str, lost_sites: list[str]) -> int:
-    """Move at most BATCH conferences of a platform from lost sites to units of this site, and return how many."""
+    """Move at most BATCH conferences of a platform from lost sites to units of this site, and return how many.
+
+    Returns 0 if another site may write the platform's data.
+    """
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         claimed = conferences.claim_hosted_at(lost_sites, BATCH) if uow.is_open else []

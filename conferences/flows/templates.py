@@ -87,7 +87,7 @@ class StoredRefused(Exception):
 def on_create_template(
     uow: ConferencesUnitOfWork, request: CreateTemplate, envelope: Envelope
 ) -> None:
-    """Add a public template with a number, or refuse the request."""
+    """Add a public template with a number, as a message asks, and answer it; or answer with a refusal."""
     _run_and_answer(
         uow,
         request,
@@ -101,7 +101,7 @@ def on_create_template(
 def on_change_template(
     uow: ConferencesUnitOfWork, request: ChangeTemplate, envelope: Envelope
 ) -> None:
-    """Change a public template, or refuse the request."""
+    """Change a public template, as a message asks, and answer it; or answer with a refusal."""
 
     def change() -> StoredConference:
         """Change the template that the request names. Raises StoredRefused."""
@@ -115,7 +115,7 @@ def on_change_template(
 def on_delete_template(
     uow: ConferencesUnitOfWork, request: DeleteTemplate, envelope: Envelope
 ) -> None:
-    """Delete a public template, or refuse the request."""
+    """Delete a public template, as a message asks, and answer it; or answer with a refusal."""
 
     def delete_template() -> StoredConference:
         """Delete the template that the request names, and return it. Raises StoredRefused."""
@@ -185,9 +185,10 @@ def create_in(
 def update_in(
     uow: ConferencesUnitOfWork, before: StoredConference, changes: Changes, fields: Fields
 ) -> StoredConference:
-    """Change a template or virtual room in the open transaction, and notify the number registries.
+    """Change a template or virtual room in the open transaction, notify the number registries, and return it.
 
-    Raises StoredRefused. `fields`: the names that refusals give to the request's fields.
+    Raises StoredRefused. `fields`: the names that refusals give to the request's fields. The number may be given,
+    changed, or taken away (`e164` is "").
     """
     after = with_changes(before, changes, uow.now)
     _refuse_invalid(uow, after, fields, is_new=False)
@@ -296,7 +297,10 @@ def delete_stored(platform: str, stored_id: str, user_domain: str, fields: Field
 def _find_of_domain(
     uow: ConferencesUnitOfWork, stored_id: str, user_domain: str, fields: Fields
 ) -> StoredConference:
-    """Lock and return a user domain's template or virtual room with this id. Raises StoredRefused if it has none."""
+    """Lock and return a user domain's template or virtual room with this id.
+
+    Raises StoredRefused if there is none, or it belongs to another domain.
+    """
     stored = uow.stored.find(stored_id)
     refusal = refuse_use(stored, user_domain, fields)
     if refusal or stored is None:

@@ -73,9 +73,10 @@ def save_registered(platform: str, message: NodeRegistered) -> None:
 def report_lost_resources(
     platform: str, lost: Iterable[tuple[ResourceType, Unit]], reason: str
 ) -> None:
-    """Notify the scheduler (CSS) of lost resources, and then remove them from the pool (table of units in Redis).
+    """Report lost media units to the scheduler (CSS), and then remove them from the pool (table of units in Redis).
 
     After a crash in between the scheduler is notified twice. `lost`: kind and name of each. `reason` goes to the log.
+    Nothing is done while another site may write the platform's data.
     """
     for kind, unit in lost:
         log.warning("%s %s is lost: %s", kind, unit, reason)
@@ -187,7 +188,10 @@ def set_draining(platform: str, kind: str, unit: Unit, is_draining: bool) -> Non
 
 
 def ask_for_lists(platform: str) -> None:
-    """Ask all media units that are online, or host a conference by our data, for the list of their conferences."""
+    """Ask all media units that are online, or host a conference by our data, for the list of their conferences.
+
+    Nothing is asked while another site may write the platform's data.
+    """
     with begin(platform) as uow:
         if not uow.is_open:
             return

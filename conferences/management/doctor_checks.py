@@ -246,7 +246,7 @@ def _check_numbers(platform: str) -> Finding:
 
 
 def _check_outbox(platform: str) -> Finding:
-    """Check that messages to our own broker are sent in time."""
+    """Check that messages to our own broker are sent in time; return a fault if the oldest waits too long."""
     return _judge_backlog("outbox", waiting_for(store_of(platform).database, ""))
 
 
@@ -281,7 +281,7 @@ def _find_unreachable(check: str, url: str) -> Finding | None:
 
 
 def _check_parked(platform: str) -> Finding:
-    """Check that no message that could not be handled lies in the dead-letter queue for an operator to decide about."""
+    """Check that no message that could not be handled waits in the dead-letter queue for an operator's decision."""
     count = count_undecided(store_of(platform).database, MOST_COUNTED)
     if not count:
         return Finding("parked")

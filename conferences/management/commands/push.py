@@ -34,7 +34,10 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8040, help="port to listen at")
 
     def handle(self, *args: object, host: str, port: int, **options: object) -> None:
-        """Serve at this address. Each client needs an open file, so the limit of open files is set to its maximum."""
+        """Serve client applications at this address until the process is stopped.
+
+        Each client needs an open file, so the limit of open files is set to its maximum.
+        """
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         patience.set_time_limits(patience.WEB)
