@@ -1,4 +1,4 @@
-"""The view by which calendar programs read a person's meetings, and the forms that give it a new address, or end it."""
+"""The view that sends a person's meetings to calendar programs, and the form that renews or ends its address."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from conferences.pages import my_conferences
 
 
 def _feed(request: HttpRequest) -> Feed | None:
-    """Return the feed that a request asks for by the token `t`, read once; `None` means that there is none.
+    """Return the calendar feed that a request asks for by the token `t`; `None` means that there is none.
 
-    The token is no part of the path, because servers in front write paths to their logs.
+    It is read once for a request. The token is no part of the path, because servers in front write paths to their
+    logs.
     """
     if not hasattr(request, "calendar_feed"):
         token = request.GET.get("t", "")
@@ -33,13 +34,13 @@ def _feed(request: HttpRequest) -> Feed | None:
 
 
 def _etag(request: HttpRequest) -> str | None:
-    """Return the ETag of the feed that a request asks for; `None`: there is none."""
+    """Return the ETag of the calendar feed that a request asks for; `None`: there is none."""
     feed = _feed(request)
     return f'"{feed.version}"' if feed else None
 
 
 def _last_modified(request: HttpRequest) -> datetime | None:
-    """Return when the feed that a request asks for changed last; `None`: there is none."""
+    """Return when the calendar feed that a request asks for changed last; `None`: there is none."""
     feed = _feed(request)
     return feed.changed_at if feed else None
 
@@ -47,7 +48,10 @@ def _last_modified(request: HttpRequest) -> datetime | None:
 @require_safe
 @condition(etag_func=_etag, last_modified_func=_last_modified)
 def show_feed(request: HttpRequest) -> HttpResponse:
-    """Show the meetings of the person whose secret address this is, as iCalendar; the address alone admits."""
+    """Send the meetings of the person whose secret address this is, as iCalendar; the address alone admits.
+
+    Raises Http404 if the address is unknown, replaced or switched off.
+    """
     feed = _feed(request)
     if feed is None:
         raise Http404
@@ -63,7 +67,10 @@ def show_feed(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def change_feed(request: HttpRequest) -> HttpResponse:
-    """Give the person's feed a new address, or switch it off (`off`)."""
+    """Give the calendar feed of the signed-in person a new address, or switch it off (field `off`).
+
+    Then show the bookings.
+    """
     person = my_conferences.person_of(request)
     is_on = "off" not in request.POST
     platform = platform_of_domain(person.domain_id or "")

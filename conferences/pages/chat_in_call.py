@@ -1,4 +1,4 @@
-"""The chat of a call: its page reads the conference's conversation, and writes into it for members and guests."""
+"""The chat of a call: its page reads the conference's conversation, and writes into it, for members and guests."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ _STATUS = {"away": 503, "rate": 429}
 
 @for_insiders
 def chat_in_call(request: HttpRequest, insider: Insider) -> Answer:
-    """Write the `text`, if there is one, into the conversation; answer what was written after the entry `after`.
+    """Write the `text`, if there is one, into the conversation; answer what was written after the entry number `after`.
 
-    `key`: the page's own id of the text, with which it may be sent again. `last` of the answer is the number of the
-    entry after which to ask next.
+    `insider`: the person in the call. `key`: the page's own id of the text, with which it may be sent again. `last`
+    of the answer is the number of the entry after which to ask next. Refused are too many requests, a bad key, and
+    what the chat refuses.
     """
     conference, granted = insider.conference, insider.granted
     text, key = request.POST.get("text", ""), request.POST.get("key", "")
@@ -39,7 +40,10 @@ def chat_in_call(request: HttpRequest, insider: Insider) -> Answer:
 
 
 def _shown(message: CallMessage, granted: Pass) -> dict[str, object]:
-    """Return a message as the page shows it; no id of an account or of a browser leaves the platform."""
+    """Return a chat message as the page shows it; it contains no id of an account or of a browser.
+
+    `granted`: the reader's pass, by which the reader's own messages (`mine`) are found.
+    """
     own = granted.visitor if message.is_guest else granted.account
     return {
         "seq": message.seq,

@@ -110,7 +110,10 @@ def _cached(seconds: float, name: str, read: Callable[[], Any]) -> Any:
 
 
 def _facts_of_site() -> Facts:
-    """Return all values of the dashboard, for administrators of this site's platform."""
+    """Return all values of the dashboard, for administrators of this site's platform.
+
+    `None` where a role is missing.
+    """
     database = store_of(own_platform()).database
     return {
         "at": wire_time(clock.now()),

@@ -1,4 +1,7 @@
-"""The entrance to a conference by its join page: who may enter now gets the way in, and a pass to come back with."""
+"""The entrance to a conference by its join page: who may enter now gets the address of the media unit, and a pass.
+
+A pass is signed, and proves that the visitor was let in.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,11 @@ MOST_CHARACTERS_OF_NAME = 48
 
 
 def let_in(request: HttpRequest, conference: JoinInfo, answer: dict[str, object]) -> HttpResponse:
-    """Send the `answer` how to enter a conference, with `visitor` and `pass`, or why the visitor may not enter now.
+    """Answer a visitor of the join page: how to enter the conference, with `visitor` and `pass`, or why not now.
 
-    `entry` says why: "locked", "removed", or what the lobby answers ("waiting", "refused", "full", "late"). The answer then has no
-    `join`, so no secret of the media unit. An account of the user domain is added to chat and attendees.
+    `answer`: what is sent if the visitor may enter. Else `entry` says why not: "locked", "removed", or what the lobby
+    says ("waiting", "refused", "full", "late"), without `join`, so without secrets of the media unit. An account of
+    the user domain is added to chat and attendees.
     """
     earlier = valid_pass(request, conference)
     account = _account_of(request, conference) or (earlier.account if earlier else "")
@@ -55,7 +59,10 @@ def let_in(request: HttpRequest, conference: JoinInfo, answer: dict[str, object]
 
 
 def _answer_in_lobby(conference: JoinInfo, visitor: str, name: str) -> Entry | Lobby:
-    """Return what a guest is answered who has typed this name; a browser that is not known waits for nobody."""
+    """Return whether a guest who has typed this name may enter now (`Entry.OPEN`), or the lobby's answer.
+
+    Without an id of the browser the guest cannot be let in, so is told to wait, but is not listed.
+    """
     if not visitor:
         return Lobby.WAITING
     answer = lobby.ask_to_enter(conference.platform, conference.confid, visitor, name)
@@ -63,7 +70,7 @@ def _answer_in_lobby(conference: JoinInfo, visitor: str, name: str) -> Entry | L
 
 
 def news_for_insiders(conference: JoinInfo) -> dict[str, object]:
-    """Return by which numbers a page in the call learns that it has something to fetch.
+    """Return numbers that rise when there is something new, so that the page of somebody in the call fetches it.
 
     `chat`: the last entry of the conversation, left out while there is none. `polls`: the version of the polls.
     """
@@ -74,9 +81,9 @@ def news_for_insiders(conference: JoinInfo) -> dict[str, object]:
 
 
 def valid_pass(request: HttpRequest, conference: JoinInfo) -> Pass | None:
-    """Return the pass in the form that a page has sent; `None` if it is not good, or was taken away by a removal.
+    """Return the pass (proof of being let in) that a page has sent; `None` if it is forged or the visitor was removed.
 
-    Nobody takes that of the creator away.
+    The creator's pass stays valid even then.
     """
     granted = pass_of(request.POST.get("pass", ""), conference.confid)
     if granted is None:
@@ -88,7 +95,7 @@ def valid_pass(request: HttpRequest, conference: JoinInfo) -> Pass | None:
 
 
 def role_in(conference: JoinInfo, granted: Pass) -> Role:
-    """Return the role in which the visitor with this pass steers a conference."""
+    """Return the role (chair, co-chair, creator, none) in which the visitor with this pass steers a conference."""
     return role_of(
         conference.arrangement,
         conference.creator_moid,
@@ -99,7 +106,7 @@ def role_in(conference: JoinInfo, granted: Pass) -> Role:
 
 
 def _facts_for_steering(conference: JoinInfo, granted: Pass) -> dict[str, object]:
-    """Return a visitor's role, and who waits in the lobby, for the page of somebody who steers; {} for all others."""
+    """Return a visitor's role, and who waits in the lobby, if the visitor may steer; {} for all others."""
     role = role_in(conference, granted)
     if role is Role.NONE:
         return {}

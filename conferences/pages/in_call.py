@@ -1,4 +1,4 @@
-"""People in a call, guests among them, ask and say things by its page: each request has the pass of the entry."""
+"""Requests of people in a call, guests among them, by its page: each has the pass that they got when they entered."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ MAX_KEY = 64
 
 
 class Insider(NamedTuple):
-    """Somebody who is in a call: the conference, the pass, and the name that this person has given, which proves nothing."""
+    """A person in a call: the conference, the pass, and the name that the person has typed, which proves nothing."""
 
     conference: JoinInfo
     granted: Pass
     name: str
 
     def is_too_often(self, kind: str) -> bool:
-        """Count a request of this person, to "read" or "write", and return whether there were too many lately."""
+        """Count a request of this person, to "read", "write" or "steer"; return whether there were too many lately."""
         return visitor_rates.is_too_often(kind, self.granted.confid, self.granted.visitor)
 
 
@@ -75,7 +75,7 @@ def for_insiders(
 
 
 def whole_number(text: str) -> int:
-    """Return a number of the form, 0 for anything else."""
+    """Return the whole number in a text; 0 for anything else, also for one that is too long."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS else 0
 
 

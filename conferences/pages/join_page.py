@@ -125,13 +125,16 @@ def _answer_how_to_enter(request: HttpRequest, conference: JoinInfo | None) -> H
 
 
 def _enterable_conference(request: HttpRequest, e164: str) -> JoinInfo | None:
-    """Return the live conference, or idle virtual room, with this number, if this visitor may enter it."""
+    """Return the live conference, or idle virtual room, with this number, if this visitor may enter it; else `None`."""
     conference = join_info(e164) if may_be_number(e164) else None
     return conference if conference and may_join(request, conference) else None
 
 
 def _answer_after_password(request: HttpRequest, conference: JoinInfo) -> HttpResponse:
-    """Answer how to enter a conference, once the visitor has given its password, if it has one."""
+    """Answer how to enter a conference, once the visitor has given its password, if it has one.
+
+    Other answers are that a password is `wanted`, that it is `wrong` (403), or to try `later` after too many (429).
+    """
     join = to_json(conference.join) if conference.join else None
     answer: dict[str, object] = {"state": conference.state, "name": conference.name, "join": join}
     if not conference.password:
@@ -152,8 +155,9 @@ def _admit_or_begin(
 ) -> HttpResponse:
     """Let a visitor enter a conference, by sending the `answer` that says how.
 
-    If the conference is that of an idle virtual room, a visitor who may do so starts it by entering. To others the
-    answer is that it has ended.
+    A booked conference has not begun: the page then waits. If it is that of an idle virtual room, a visitor who may
+    do so starts it by entering; a refusal to start is answered with the reason (409). To others the answer is that it
+    has ended.
     """
     if conference.state == PLANNED:
         return JsonResponse(answer)

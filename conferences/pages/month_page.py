@@ -30,9 +30,10 @@ MAX_SHOWN = 400
 @require_GET
 @never_cache
 def show_month(request: HttpRequest) -> HttpResponse:
-    """Show the coming conferences of the person in a month.
+    """Show the conferences of one month that the signed-in person has booked or is invited to.
 
-    Query parameters: `month`, as `2026-12`, the present one if it is missing or none; `zone`, a time zone.
+    Query parameters: `month`, as `2026-12`, the present one if it is missing or malformed; `zone`, a time zone.
+    People whose conferences another site holds are sent to the console.
     """
     person = my_conferences.person_of(request)
     if not my_conferences.holds_conferences_here(person):
@@ -93,7 +94,10 @@ def _day_name(day: date) -> str:
 def _weeks(
     first: date, by_day: Mapping[date, Sequence[object]], today: date
 ) -> list[list[dict[str, object]]]:
-    """Return the weeks of a month, which begin as in the language of the page. Days of other months have no number."""
+    """Return the weeks of a month, each a list of days, for the template. Days of other months have no number.
+
+    Weeks begin with the day that is usual in the page's language. `by_day`: the conferences of each day.
+    """
     weeks = Calendar((int(get_format("FIRST_DAY_OF_WEEK")) - 1) % 7).monthdatescalendar(
         first.year, first.month
     )
@@ -113,7 +117,7 @@ def _weeks(
 
 
 def _conference_for_page(booked: BookedOccurrence, zone: ZoneInfo) -> dict[str, object]:
-    """Return what the page shows of an occurrence, with times of a zone."""
+    """Return what the calendar page shows of an occurrence (single meeting), with times of this zone."""
     reservation, occurrence = booked
     return {
         "name": (occurrence.settings or reservation.settings).name,

@@ -55,7 +55,10 @@ _RULES = {
 @require_GET
 @never_cache
 def show_bookings(request: HttpRequest) -> HttpResponse:
-    """Show the coming occurrences of the person's reservations, and the form to book another."""
+    """Show the coming meetings of the person's reservations, and the form to book another.
+
+    People whose conferences another site holds are sent to the console.
+    """
     person = my_conferences.person_of(request)
     if not my_conferences.holds_conferences_here(person):
         return redirect("console")
@@ -169,14 +172,14 @@ View = Callable[..., HttpResponseRedirect]
 
 
 def _refusal_sentence(refusal: Refusal) -> str:
-    """Return a sentence for people: why their request was refused, and what to do."""
+    """Return a sentence for people that says why their request was refused, and what to do."""
     if isinstance(refusal, Nack) and refusal.errcode == Err.NOT_PERMITTED:
         return _("Only who booked it, and administrators of your domain, may do this.")
     return texts.refusal_text(refusal)
 
 
 def _show_once_more(request: HttpRequest) -> HttpResponse:
-    """Return the page with the refused form as it was filled in."""
+    """Return the bookings page with the refused form filled in as it was sent."""
     return _bookings_page(request, my_conferences.person_of(request), request.POST.dict())
 
 
@@ -188,9 +191,8 @@ def _form_view(
     @wraps(view)
     def form_view(request: HttpRequest, **url_values: str) -> HttpResponse:
         """Carry out the form, and redirect to where the view says; after a refusal to the page of reservations."""
-        if (
-            request.method == "GET"
-        ):  # The address of a refused form, loaded once more, say in another language.
+        # The address of a refused form was loaded once more, for instance in another language.
+        if request.method == "GET":
             return redirect("bookings")
         try:
             return view(request, **url_values)
@@ -207,7 +209,7 @@ def _form_view(
 
 @partial(_form_view, after_refusal=_show_once_more)
 def book_conference(request: HttpRequest) -> HttpResponseRedirect:
-    """Book a conference as the fields of the form say."""
+    """Book a conference as the fields of the form say, and go back to the bookings. Raises Refusal."""
     form, person = request.POST, my_conferences.person_of(request)
     zone_name = form.get("zone") or "UTC"
     params: dict[str, object] = {
@@ -239,7 +241,10 @@ def _start_in_form(form: Mapping[str, str], zone_name: str) -> str:
 
 
 def _guests_in_form(form: Mapping[str, str]) -> list[dict[str, str]]:
-    """Return the guests whose addresses a form gives, each as `anna@example.org` or `Anna <anna@example.org>`."""
+    """Return the guests whose addresses a form's text gives, as fields `email` and, if given, `name`.
+
+    Entries such as `anna@example.org` or `Anna <anna@example.org>` are separated by commas, semicolons or lines.
+    """
     entries = re.split(r"[,;\n]+", form.get("guests", ""))
     guests = list[dict[str, str]]()
     for entry in filter(None, map(str.strip, entries)):
@@ -303,7 +308,7 @@ def _occurrence_argument(reservation: Reservation, form: Mapping[str, str]) -> d
 
 @_form_view
 def change_guests(request: HttpRequest, bookid: str) -> HttpResponseRedirect:
-    """Change who is invited to a reservation by e-mail, as the form says."""
+    """Change who is invited to a reservation by e-mail, as the form says. Raises Refusal."""
     person = my_conferences.person_of(request)
     reservation = booking_commands.find_reservation(bookid, person)
     params = {"guests": _guests_in_form(request.POST)}

@@ -76,7 +76,10 @@ def redirect_home(request: HttpRequest) -> HttpResponseRedirect:
 @require_GET
 @never_cache
 def show_console(request: HttpRequest) -> HttpResponse:
-    """Show the page on which people hold conferences; if this site holds none for the person, say where to go."""
+    """Show the page on which people hold conferences; if this site holds none for the person, say where to go.
+
+    A person without a user domain is shown the way to the admin pages, or to the central site.
+    """
     person = person_of(request)
     tenant = _tenant(person)
     context: dict[str, object] = {
@@ -150,7 +153,10 @@ def _refused(reason: str, status: int) -> HttpResponse:
 @require_GET
 @_json_view
 def live_conferences(request: HttpRequest) -> dict[str, object]:
-    """Return the live conferences of the person's domain, for the page; that with number `open` has its members."""
+    """Return the live conferences of the person's user domain, as the page shows them.
+
+    Only the conference with the number in the query parameter `open` has its members.
+    """
     person = person_of(request)
     page = queries.live_conferences_of_tenant(person.domain_id or "", person.moid, MAX_SHOWN)
     closed = queries.confids_closed_to(person.moid, page.conferences)
@@ -172,7 +178,7 @@ def live_conferences(request: HttpRequest) -> dict[str, object]:
 
 
 def _waiting_for(conferences: Sequence[Conference]) -> dict[str, Sequence[WaitingVisitor]]:
-    """Return who waits for these conferences, of which few have a lobby: id of the conference -> visitors."""
+    """Return who waits in the lobbies of these conferences: id of the conference -> visitors; few have a lobby."""
     confids = defaultdict[str, list[str]](list)
     for conference in conferences:
         if arrangement_of(conference.settings).lobby:
@@ -242,7 +248,10 @@ def _member_for_page(terminal: Terminal, arrangement: Arrangement) -> dict[str, 
 @require_POST
 @_json_view
 def start_conference(request: HttpRequest) -> dict[str, object]:
-    """Create a conference that starts at once, from the fields of the form."""
+    """Create a conference that starts at once, from the fields of the form; return its number and whether it runs.
+
+    Raises Refusal.
+    """
     form, person = request.POST, person_of(request)
     hd = form.get("resolution") == "1080p"
     command = request_parsing.create_request(
@@ -266,9 +275,13 @@ def start_conference(request: HttpRequest) -> dict[str, object]:
 @require_POST
 @_json_view
 def act_on_conference(request: HttpRequest, e164: str, action: str) -> dict[str, object]:
-    """Carry out a button of the page (`action`, a key of `steering.ACTIONS`) on one conference of the person's domain."""
+    """Carry out a button of the page (`action`, a key of `steering.ACTIONS`) on one conference of the person's domain.
+
+    Returns {}, as the page needs no answer. Raises Refusal.
+    """
     person = person_of(request)
     conference = commands.own_conference(e164, person.domain_id or "")
+    # Letting people in is the only button that not everybody of the domain may use.
     if action == "admit":
         stored_commands.refuse_unless_may_admit(conference, person)
     steering.ACTIONS[action](conference, request.POST)

@@ -114,7 +114,8 @@ def _form_view(view: View) -> Callable[..., HttpResponse]:
 
 @_form_view
 def add_room_or_template(request: HttpRequest, kind: str) -> HttpResponseRedirect:
-    """Create a virtual room or a template (`kind`) from the fields of the form."""
+    # =|A room's conference has no planned end: it ends when the last person leaves.
+    """Create a virtual room or a personal template (`kind`) from the fields of the form. Raises Refusal."""
     form, person = request.POST, my_conferences.person_of(request)
     params: dict[str, object] = {
         "name": form.get("name"),

@@ -55,7 +55,10 @@ def show_number_page(request: HttpRequest) -> HttpResponse:
 
 
 def _conference_open_to(request: HttpRequest, number: str) -> JoinInfo | None:
-    """Return the conference, room or reservation with this number, if this visitor may enter it by its number."""
+    """Return the conference, room or reservation with this number, if this visitor may enter it by its number.
+
+    Else `None`.
+    """
     conference = join_info(number)
     if conference is None:
         return None
@@ -64,6 +67,9 @@ def _conference_open_to(request: HttpRequest, number: str) -> JoinInfo | None:
 
 
 def _page(request: HttpRequest, typed: str, why: str = "", status: int = 200) -> HttpResponse:
-    """Return the page with a number filled in. `why`: the reason why it was refused; "" means that it was not."""
+    """Return the page "Join by number" with the typed number filled in.
+
+    `why`: the reason why it was refused; "" means that it was not.
+    """
     context = {"number": typed[:64], "why": why}
     return with_policy(render(request, "conferences/number.html", context, status=status))

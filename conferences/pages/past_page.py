@@ -33,7 +33,7 @@ PAGE_SIZE = 20
 
 
 class Past(NamedTuple):
-    """An ended conference, and what its page needs besides."""
+    """An ended conference, with its attendance list, and whether the reader may export that list."""
 
     store: PlatformStore
     conference: Conference
@@ -45,9 +45,10 @@ class Past(NamedTuple):
 @require_GET
 @never_cache
 def list_past_conferences(request: HttpRequest) -> HttpResponse:
-    """Show the ended conferences that the person created, was called into or entered, a page of the latest first.
+    """Show a page of the ended conferences that the person created, was called into or entered, the latest first.
 
     Query parameters: `q`, a part of the name, or a number; `before`, the id of the last one of the page before.
+    People whose conferences another site holds are sent to the console.
     """
     person = my_conferences.person_of(request)
     if not my_conferences.holds_conferences_here(person):
@@ -77,7 +78,7 @@ def list_past_conferences(request: HttpRequest) -> HttpResponse:
 @require_GET
 @never_cache
 def show_past_conference(request: HttpRequest, confid: str) -> HttpResponse:
-    """Show an ended conference of the person's, with who was there when."""
+    """Show one ended conference in which the person took part, and who was there when. Raises Http404 for any other."""
     person = my_conferences.person_of(request)
     past = _past_of(person, confid)
     conference = past.conference
@@ -102,7 +103,7 @@ def show_past_conference(request: HttpRequest, confid: str) -> HttpResponse:
 def export_attendance(request: HttpRequest, confid: str) -> StreamingHttpResponse:
     """Send the attendance list of an ended conference as CSV, to its creator and its chairman.
 
-    Query parameter `zone`: the time zone of the times, UTC if it is missing or unknown.
+    Raises Http404 for others. Query parameter `zone`: the time zone of the times, UTC if it is missing or unknown.
     """
     past = _past_of(my_conferences.person_of(request), confid)
     if not past.may_export:
@@ -117,7 +118,7 @@ def export_attendance(request: HttpRequest, confid: str) -> StreamingHttpRespons
 
 
 def _csv_lines(attendance: list[Attendance], zone_name: str) -> Iterator[str]:
-    """Yield an attendance list as lines of CSV, with times of a zone."""
+    """Yield an attendance list as lines of CSV, with times of the named zone, or of UTC if the name is unknown."""
     zone = zone_of(zone_name) or zone_of("UTC")
 
     def local_text(moment: datetime | None) -> str:
@@ -146,7 +147,7 @@ def _csv_lines(attendance: list[Attendance], zone_name: str) -> Iterator[str]:
 
 
 def _store_of(person: Account) -> PlatformStore:
-    """Return where the data of the platform of a person's user domain lies."""
+    """Return the database and Redis that have the data of a person's platform."""
     return store_of(platform_of_domain(person.domain_id or ""))
 
 
@@ -172,7 +173,7 @@ def _past_of(person: Account, confid: str) -> Past:
 
 
 def _conference_for_page(conference: Conference, person: Account) -> dict[str, object]:
-    """Return what the pages show of an ended conference."""
+    """Return what the pages of ended conferences show of one, in words for this person."""
     begin = conference.started_at or conference.created_at
     end = conference.ended_at or begin
     is_own = conference.creator_moid == person.moid

@@ -1,4 +1,4 @@
-"""The polls of a call: its page asks, votes, closes, and shows what has come out so far."""
+"""The polls of a call: its page asks, votes, closes polls, and shows their results so far."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ def polls_in_call(request: HttpRequest, insider: Insider) -> Answer:
 
 
 def _person(insider: Insider) -> str:
-    """Return by which id a person votes: the account, or the id of the guest's browser."""
+    """Return the id by which a person votes: the account's MOID, or for a guest the id of the browser."""
     return insider.granted.account or insider.granted.visitor
 
 
 def _may_ask(insider: Insider) -> bool:
-    """Return whether a person may ask, and close the polls of others."""
+    """Return whether a person in the call may begin polls and close those of others."""
     conference, granted = insider.conference, insider.granted
     is_chaired = bool(conference.chairman_visitor)
     return may_ask(role_in(conference, granted), is_chaired=is_chaired, account=granted.account)
 
 
 def _act(request: HttpRequest, insider: Insider, act: str) -> None:
-    """Ask, vote or close as the form says. Raises PollRefused."""
+    """Ask, vote or close a poll as the form says; do nothing for an empty `act`. Raises PollRefused."""
     conference, form, chairs = insider.conference, request.POST, _may_ask(insider)
     store, poll = store_of(conference.platform), whole_number(form.get("poll", ""))
     voter = Voter(_person(insider), _name_of(insider, store.database) if act == "vote" else "")
@@ -81,7 +81,7 @@ def _act(request: HttpRequest, insider: Insider, act: str) -> None:
 
 
 def _name_of(insider: Insider, database: str) -> str:
-    """Return the name that others see at a vote: that of the account, or the one that a guest has typed."""
+    """Return the name that others see beside a person's vote: the account's, or the one that a guest has typed."""
     account = insider.granted.account
     if account:
         return account_names(database, {account}).get(account, "")
@@ -89,7 +89,7 @@ def _name_of(insider: Insider, database: str) -> str:
 
 
 def _shown(result: PollResult, insider: Insider) -> dict[str, object]:
-    """Return a poll as the page shows it."""
+    """Return a poll and its results as the page shows them to this person."""
     poll = result.poll
     return {
         "id": str(poll.pk),

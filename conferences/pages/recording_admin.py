@@ -33,7 +33,7 @@ _COLOURS = {
 
 @admin.register(Recording)
 class RecordingAdmin(ReadOnlyAdmin[Recording]):
-    """The admin page of recordings, which shows no film: those are for the people of the conference alone."""
+    """The admin page of recordings. It shows no film: films are for the people of the conference alone."""
 
     scope = ("user_domain", "source_platform")
     scope_at = PATHS_AT
@@ -62,7 +62,10 @@ class RecordingAdmin(ReadOnlyAdmin[Recording]):
         return queryset.filter(Q(confid=term) | Q(e164__startswith=term))
 
     def enrich(self, rows: Sequence[Recording]) -> None:
-        """Add to each row the name of its user domain, and what all films of that take, in two queries."""
+        """Add to each row the name of its user domain, and the bytes that all films of that domain take.
+
+        It takes two queries, however many rows there are.
+        """
         moids = {row.user_domain for row in rows}
         names = dict(Domain.objects.filter(pk__in=moids).values_list("pk", "name"))
         taken = Recording.objects.filter(user_domain__in=moids).values_list("user_domain")
@@ -85,17 +88,17 @@ class RecordingAdmin(ReadOnlyAdmin[Recording]):
 
     @admin.display(description=_("size"))
     def size(self, row: Recording) -> str:
-        """Return how large the film is."""
+        """Return the size of the film as text for people."""
         return filesizeformat(row.film_bytes)
 
     @admin.display(description=_("all of the tenant"))
     def size_of_tenant(self, row: Recording) -> str:
-        """Return how large all films of the user domain are, also those in the wastebasket."""
+        """Return the size of all films of the user domain, also of those in the wastebasket, as text for people."""
         return filesizeformat(row.tenant_bytes)  # type: ignore[attr-defined]  # added to each row by the page
 
     @admin.display(description=_("segments"))
     def segments(self, row: Recording) -> SafeString:
-        """Return a table of the segments: at which unit they were recorded, and whether they have come."""
+        """Return a table of a recording's segments: at which media unit each was recorded, and in which state it is."""
         rows = RecordingSegment.objects.filter(recording=row.pk).order_by("incarnation", "segment")
         lines = [
             (
@@ -110,7 +113,7 @@ class RecordingAdmin(ReadOnlyAdmin[Recording]):
 
     @admin.action(description=_("Try again"), permissions=["operate"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[Recording]) -> None:
-        """Queue the films of the chosen recordings that have failed once more."""
+        """Queue those of the chosen recordings' films once more that have failed (an action of the admin page)."""
         self.carry_out(request, self.chosen(queryset), _("Film is tried again"), _try_again)
 
 

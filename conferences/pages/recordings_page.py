@@ -32,7 +32,8 @@ PAGE_SIZE = 20
 def list_recordings(request: HttpRequest) -> HttpResponse:
     """Show the recordings that the person may see, or with `deleted=1` the person's wastebasket.
 
-    Query parameters: `q`, a part of the name, or a number; `page`, from 1.
+    Query parameters: `q`, a part of the name, or a number; `page`, from 1. People whose conferences another site
+    holds are sent to the console.
     """
     viewer = viewer_of(request)
     if viewer is None:
@@ -110,9 +111,9 @@ def viewer_of(request: HttpRequest) -> Viewer | None:
 
 
 def _recording_of(request: HttpRequest, recording: str) -> Recording:
-    """Return a recording that the person may see.
+    """Return the recording with this id, if the signed-in person may see it.
 
-    Raises Http404 for any other, so that nobody learns which there are.
+    Raises Http404 otherwise, so that nobody learns which there are.
     """
     viewer = viewer_of(request)
     row = recording_library.find(viewer, recording) if viewer else None

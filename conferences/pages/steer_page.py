@@ -1,4 +1,4 @@
-"""The view by which the page of a creator, chair or co-chair steers the conference in which its person is."""
+"""The view by which somebody in a call who is its creator, chair or co-chair steers the conference."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from foundation.web.errors import Refusal
 
 @for_insiders
 def steer_conference(request: HttpRequest, insider: Insider) -> Answer:
-    """Carry out a command (`action` in the form) of a visitor who steers the conference; refuse all others with 403.
+    """Carry out a command (`action` in the form) of a person in the call who may give it; refuse all others with 403.
 
-    The right follows from the pass alone, which no other page has. A refusal has a sentence for the person (`why`).
+    The right follows from the pass (proof of being let in) alone, which no other page has. A refusal has a sentence
+    for the person (`why`).
     """
     action, live = request.POST.get("action", ""), live_by_number(insider.conference.e164)
     if live is None or not role_in(insider.conference, insider.granted).may(action):

@@ -1,4 +1,7 @@
-"""The commands by which people steer a running conference: each button sends the same order as the HTTP API."""
+"""The commands by which people steer a running conference: each button sends the order that the HTTP API sends, too.
+
+Each function takes the conference and the fields of the form, and raises Refusal.
+"""
 
 from __future__ import annotations
 
@@ -92,17 +95,20 @@ def _refuse_visitor(conference: Conference, form: QueryDict) -> None:
 
 
 def _appoint_chair(conference: Conference, form: QueryDict) -> None:
-    """Hand the chair over to the member whose id is in the form."""
+    """Hand the chair over to the member whose id is in the form.
+
+    Raises Refusal unless the member came by the join page.
+    """
     mtid = form.get("id", "")
     visitor = _visitor_of_member(conference, mtid)
-    # Only both together give the right, so nobody has it too early; in this order the conference is never without chair.
+    # The right to steer needs both settings, so nobody has it too early; in this order a chair is never missing.
     _arrange(conference, chair=visitor)
     order = SetChairman(e164=conference.e164, user_domain=conference.user_domain, mtid=mtid)
     commands.ask_unit(order)
 
 
 def _appoint_co_chair(conference: Conference, form: QueryDict) -> None:
-    """Make the member whose id is in the form a co-chair (`value` 1), or take that back (0)."""
+    """Make the member whose id is in the form a co-chair (`value` 1), or take that role back (0)."""
     visitor = _visitor_of_member(conference, form.get("id", ""))
     others = [other for other in arrangement_of(conference.settings).cochairs if other != visitor]
     is_on = request_parsing.switch(form.get("value"), "value")
@@ -118,13 +124,16 @@ def _visitor_of_member(conference: Conference, mtid: str) -> str:
 
 
 def _arrange(conference: Conference, **changes: object) -> None:
-    """Change members of a conference's arrangement: name=new value."""
+    """Let the media unit change who is heard, shown or let in (the conference's arrangement).
+
+    `changes`: name of a part of the arrangement -> its new value. Raises Refusal.
+    """
     order = Arrange(e164=conference.e164, user_domain=conference.user_domain, changes=changes)
     commands.ask_unit(order)
 
 
 def _remove_member(conference: Conference, form: QueryDict) -> None:
-    """Remove the member whose id is in the form, who cannot come back until called again."""
+    """Remove the member whose id is in the form, and keep the person out until called again."""
     mtids = (form.get("id", ""),)
     order = HangUpTerminals(
         e164=conference.e164, user_domain=conference.user_domain, mtids=mtids, ban=True
@@ -133,7 +142,7 @@ def _remove_member(conference: Conference, form: QueryDict) -> None:
 
 
 def _call_member_again(conference: Conference, form: QueryDict) -> None:
-    """Call a member again, who may then enter."""
+    """Call a member whose id is in the form again; a removed one may then enter."""
     terminal = terminal_of(conference, form.get("id", ""))
     commands.ask_unit(
         CallTerminals(

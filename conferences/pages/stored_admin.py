@@ -157,7 +157,10 @@ class StoredAdmin(TenantAdmin[S]):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> S | None:
-        """Return the row of a template or virtual room, its settings as attributes, for people who may not edit it."""
+        """Return the row of a template or virtual room with its settings as attributes; `None` if there is none.
+
+        The page shows the attributes to people who may not edit it; of a password it shows only whether there is one.
+        """
         row = super().get_object(request, object_id, from_field)
         if row is not None:
             settings = to_stored(row).settings

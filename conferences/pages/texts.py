@@ -124,7 +124,7 @@ def state_text(conference: Conference) -> str:
 
 
 def end_text(conference: Conference) -> str:
-    """Return in words why a conference has ended; "" for a reason of another release."""
+    """Return a text that says why a conference has ended; "" for a reason that this release does not know."""
     return str(_TEXT_OF_END.get(conference.end_reason, ""))
 
 

@@ -167,7 +167,10 @@ class ResourceUnitAdmin(ReadOnlyAdmin[ResourceUnit]):
 
     @admin.action(description=_("Drain"), permissions=["operate"])
     def drain(self, request: HttpRequest, queryset: QuerySet[ResourceUnit]) -> HttpResponse | None:
-        """Take media units out of service for new conferences, once the operator has confirmed it."""
+        """Ask the operator to confirm, and then take media units out of service for new conferences.
+
+        Returns the page that asks; `None` once it is done.
+        """
         chosen = self.chosen(queryset)
         warning = _("They take no new conferences; those that run there go on.")
         page = self.confirm(request, chosen, "drain", _("Drain these units?"), warning)
@@ -180,7 +183,10 @@ class ResourceUnitAdmin(ReadOnlyAdmin[ResourceUnit]):
     def put_back(
         self, request: HttpRequest, queryset: QuerySet[ResourceUnit]
     ) -> HttpResponse | None:
-        """Put media units back into service, once the operator has confirmed it."""
+        """Ask the operator to confirm, and then put media units back into service. Returns the page that asks.
+
+        `None` once done.
+        """
         chosen = self.chosen(queryset)
         warning = _("They take new conferences again.")
         title = _("Put these units back into service?")

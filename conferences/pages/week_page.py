@@ -31,7 +31,10 @@ BAR, STEP, HEIGHT = 8, 10, 60
 @require_GET
 @never_cache
 def show_week(request: HttpRequest) -> HttpResponse:
-    """Show how many places are needed in each hour of the coming week, and how many there are."""
+    """Show how many places are needed in each hour of the coming week, and how many the media units have.
+
+    People whose conferences another site holds are sent to the console.
+    """
     person = my_conferences.person_of(request)
     if not my_conferences.holds_conferences_here(person):
         return redirect("console")
@@ -66,7 +69,10 @@ def _bar_top(places: int, top: int) -> float:
 def _day_for_page(
     hours: Sequence[HourLoad], zone: ZoneInfo, capacity: Capacity | None, top: int
 ) -> dict[str, object]:
-    """Return what the page shows of one day, of which these are the hours. `top`: the places at the upper edge."""
+    """Return what the page shows of one day: its hours as bars and as numbers.
+
+    `hours`: the load of each hour of the day. `top`: the number of places at the upper edge of the chart.
+    """
     busiest = max(hours, key=lambda hour: hour.needed)
     # Where midnight is no whole hour in UTC, the first hour begins before it.
     day = (hours[0].starts_at + timedelta(hours=2)).astimezone(zone).replace(tzinfo=None)
