@@ -8,7 +8,7 @@ from wire.arrangement import Arrangement
 
 
 class Entry(StrEnum):
-    """The way in which a visitor may enter a conference now."""
+    """The answer to a visitor who asks to enter a conference: enter, wait in the lobby, or why not."""
 
     OPEN = "open"
     LOCKED = "locked"

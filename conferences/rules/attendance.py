@@ -13,7 +13,7 @@ from wire.number_registry import Stay
 
 
 class Attendance(NamedTuple):
-    """One stay of somebody in a conference. `account`: the MOID, "" for a guest. `name`: "" if it must not be shown."""
+    """A stay of one person in a conference. `account`: the MOID, "" for a guest. `name`: "" if it must not be shown."""
 
     name: str
     account: str
@@ -22,7 +22,7 @@ class Attendance(NamedTuple):
 
     @property
     def minutes(self) -> int | None:
-        """Return how many minutes it lasted, begun ones counted; `None` if a time is missing."""
+        """Return the length of a stay in minutes, rounded up; `None` if a time is missing."""
         if self.joined is None or self.left is None:
             return None
         return max(0, ceil((self.left - self.joined).total_seconds() / 60))
@@ -38,7 +38,7 @@ def called_names(conference: Conference) -> frozenset[str]:
 def _called_name(entry: Terminal | Stay) -> str:
     """Return the name under which a terminal was called; "" for one that came without a call.
 
-    Such a terminal has its own id in place of an account.
+    One that came by itself has its own id in the field `account`.
     """
     return "" if entry.account == entry.mtid else entry.account or ""
 
@@ -46,10 +46,11 @@ def _called_name(entry: Terminal | Stay) -> str:
 def account_of(
     stay: Stay, accounts_of_browsers: Mapping[str, str], accounts_called: Mapping[str, str]
 ) -> str:
-    """Return the MOID of the account that was in a conference by this stay; "" for a guest.
+    """Return the MOID of the account that was in a conference during a stay; "" for a guest.
 
-    Who came with a browser is the account that was signed in there, whatever name was typed; a terminal without one
-    is the account that was called.
+    `accounts_of_browsers`: id of a browser -> account; `accounts_called`: called name -> account. Who came with a
+    browser is the account that was signed in there, whatever name was typed; a terminal without one is the account
+    that was called.
     """
     if stay.visitor:
         return accounts_of_browsers.get(stay.visitor, "")
@@ -85,7 +86,7 @@ def may_export(conference: Conference, accounts: Sequence[str], person: str) -> 
 
 
 def _moment(text: str | None) -> datetime | None:
-    """Return a time of a stay in UTC; `None` if there is none, or no time that can be read."""
+    """Return the time in a text as UTC; `None` if there is no text, or it is no time."""
     try:
         moment = datetime.fromisoformat(text or "")
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)

@@ -164,11 +164,12 @@ def plan_occurrences(
     now: datetime,
     before: Reservation | None = None,
 ) -> list[Occurrence] | CreateRefusal:
-    """Return the coming occurrences of a new or changed reservation, or why it is refused.
+    """Return the coming occurrences (single meetings) of a new or changed reservation, or why it is refused.
 
-    `existing`: its occurrences so far. `before`: the reservation before its change. Single occurrences that were moved,
-    changed or cancelled stay as they are if the rule still has them, also if the time of the others changes;
-    occurrences that have begun are not planned again.
+    `existing`: its occurrences so far. `before`: the reservation before its change. Single occurrences that were
+    moved, changed or cancelled stay as they are if the rule still has them, also if the time of the others changes;
+    occurrences that have begun are not planned again. Refused are a bad rule, no date in the future, and dates that
+    overlap.
     """
     try:
         reservation.check_rule()
@@ -210,7 +211,7 @@ def _adapt_exception(
 
 
 def moved_start(reservation: Reservation, original: datetime, start: datetime) -> datetime:
-    """Return the new first start (UTC) of a series if all its occurrences move like the one from `original` to `start`."""
+    """Return the new first start (UTC) of a series that moves as its one meeting from `original` to `start` does."""
     return move_first_start(reservation.recurrence(), original, start)
 
 
@@ -241,7 +242,7 @@ def refuse_too_many(planned: Sequence[Occurrence], other_count: int) -> CreateRe
 
 
 def spans_of(occurrences: Sequence[Occurrence]) -> list[Span]:
-    """Return when, and for how many places, these occurrences need media units: the planned ones, by time."""
+    """Return when, and for how many places, the planned ones of these meetings need media units, in order of time."""
     planned = (occurrence for occurrence in occurrences if occurrence.state is _State.PLANNED)
     return sorted(
         Span(occurrence.starts_at, occurrence.ends_at, occurrence.places) for occurrence in planned

@@ -1,6 +1,7 @@
-"""Rules for who is notified of a reservation: client applications by events (HTTP API §5.2), its creator by a notice.
+"""The rules that say who is told of a changed reservation: client applications by events, its creator by a notice.
 
-An event names what has changed; the client application reads it again by `GET /api/v1/mc` followed by the channel.
+An event (HTTP API §5.2) names what has changed; the client application reads it again by `GET /api/v1/mc` followed by
+the channel.
 """
 
 from __future__ import annotations

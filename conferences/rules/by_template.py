@@ -26,7 +26,10 @@ def refuse_begin(
 
 
 def decide_join(conference: Conference, asker: Asker) -> Decision:
-    """Decide to answer an asker with the running conference, or to let the asker wait while it is being created."""
+    """Decide what is answered to somebody who asks for a conference that exists already (`asker`).
+
+    It is the conference, once it runs; while it is being created the asker waits, and is refused if too many wait.
+    """
     if conference.state is not ConferenceState.CREATING:
         return Decision(
             "asked for again", conference, None, (outgoing.created_answer(conference, asker),)

@@ -1,7 +1,8 @@
-"""Booked conferences are written as iCalendar (RFC 5545): for invitations by mail (RFC 5546), and for feeds. Pure.
+"""The functions here write booked conferences as iCalendar (RFC 5545), for invitations (RFC 5546) and feeds. Pure.
 
-A reservation is one event with a stable UID; its `revision` is the SEQUENCE. Occurrences that were moved or changed are
-further events with the same UID and a RECURRENCE-ID, cancelled ones are exceptions (EXDATE) of the rule.
+A reservation is one event with a stable UID; its `revision` is the SEQUENCE. Occurrences (meetings) that were moved
+or changed are further events with the same UID and a RECURRENCE-ID, cancelled ones are exceptions (EXDATE) of the
+rule.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ REQUEST, CANCEL = "REQUEST", "CANCEL"
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The surroundings of a calendar: what events show beside the values of their reservations.
+    """The values that the events of a calendar need beside those of their reservations.
 
     `now`: the time that goes into DTSTAMP. `sender`: the address from which mails come. `link_of`: a function that
     returns the address of a reservation's join page. `describe`: a function that returns the text of an event, in the
@@ -49,12 +50,13 @@ def method_of(invitation: Invitation) -> str:
 
 
 def calendar_of_invitation(invitation: Invitation, around: Surroundings) -> str:
-    """Return the calendar in the mails of an invitation, an update or a cancellation."""
+    """Return the iCalendar text in a mail about a new, changed or cancelled reservation, or about one meeting of it."""
     reservation = invitation.reservation
     is_cancelled = method_of(invitation) == CANCEL
     if invitation.occurrence is not None:
         events = [_event_of_occurrence(reservation, invitation.occurrence, around)]
         whom = reservation.invited
+    # A mail about a cancelled series is one event for those who are told of it, maybe only a few.
     elif is_cancelled:
         events = [_event(reservation, _first_occurrence(reservation), around)]
         whom = tuple(invitation.to)
@@ -73,7 +75,10 @@ def calendar_of_invitation(invitation: Invitation, around: Surroundings) -> str:
 def calendar_of_feed(
     booked: Iterable[tuple[Reservation, Sequence[Occurrence]]], name: str, around: Surroundings
 ) -> str:
-    """Return the calendar of a feed. `booked`: reservations, each with its exceptions. `name`: what programs call it."""
+    """Return the iCalendar text of a person's feed, which calendar programs fetch again and again.
+
+    `booked`: reservations, each with its exceptions. `name`: what programs call the calendar.
+    """
     events = list[icalendar.Event]()
     reservations = list[Reservation]()
     for reservation, occurrences in booked:
@@ -114,7 +119,7 @@ def _text_of(
 def _events_of(
     reservation: Reservation, occurrences: Sequence[Occurrence], around: Surroundings
 ) -> Iterator[icalendar.Event]:
-    """Yield the events of a reservation: the series first, then the occurrences that were moved or changed."""
+    """Yield the calendar events of a reservation: the series first, then the meetings that were moved or changed."""
     exceptions = [occurrence for occurrence in occurrences if occurrence.is_exception]
     if not reservation.repeat:
         yield _event(reservation, next(iter(exceptions), _first_occurrence(reservation)), around)
@@ -131,7 +136,7 @@ def _events_of(
 
 
 def _first_occurrence(reservation: Reservation) -> Occurrence:
-    """Return the first occurrence of a reservation, as its rule has it."""
+    """Return the first meeting (occurrence) of a reservation, at the time that its rule gives."""
     start, settings = reservation.starts_at, reservation.settings
     end = start + timedelta(minutes=settings.duration)
     return Occurrence(
@@ -146,7 +151,7 @@ def _first_occurrence(reservation: Reservation) -> Occurrence:
 def _event_of_occurrence(
     reservation: Reservation, occurrence: Occurrence, around: Surroundings
 ) -> icalendar.Event:
-    """Return the event of one occurrence of a series, which RECURRENCE-ID names by its start by the rule."""
+    """Return the calendar event of one meeting of a series; RECURRENCE-ID names it by the start that the rule gives."""
     event = _event(reservation, occurrence, around)
     event.add("recurrence-id", _local(reservation, occurrence.original))
     return event
@@ -155,7 +160,7 @@ def _event_of_occurrence(
 def _event(
     reservation: Reservation, occurrence: Occurrence, around: Surroundings
 ) -> icalendar.Event:
-    """Return the event of a reservation at the time, and with the settings, of one of its occurrences."""
+    """Return a calendar event of a reservation, with the time and settings of one of its meetings (`occurrence`)."""
     settings = occurrence.settings or reservation.settings
     link = around.link_of(reservation)
     event = icalendar.Event()
@@ -174,7 +179,7 @@ def _event(
 
 
 def _local(reservation: Reservation, moment: datetime) -> datetime:
-    """Return a time on the clock of the reservation's zone; with TZID, or with Z for UTC."""
+    """Return a time on the clock of the reservation's zone. UTC itself is written with Z, other zones with a TZID."""
     return moment.astimezone(UTC if reservation.zone.key == "UTC" else reservation.zone)
 
 
@@ -186,9 +191,10 @@ def _add_people(
     *,
     answer: bool,
 ) -> None:
-    """Add the organizer and the people who are invited. `answer`: their programs may send answers to the organizer.
+    """Add the organizer and the invited people to a calendar event.
 
-    A booker without an address cannot get answers: then the address from which mails come stands for the organizer.
+    `answer`: their programs may send answers to the organizer. A booker without an address cannot get answers: then
+    the address from which mails come stands for the organizer.
     """
     booker = reservation.booker
     organizer = _address(booker.email or around.sender, booker.name)

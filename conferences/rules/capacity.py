@@ -78,7 +78,7 @@ def usual_peak(usual: Mapping[int, float], start: datetime, end: datetime) -> in
 
 
 def peak_places(spans: Sequence[Span], start: datetime, end: datetime) -> int:
-    """Return the most places that these spans need together at any moment between `start` and `end`."""
+    """Return the most places that these spans of time need together at any moment between `start` and `end`."""
     # At one moment the ends, which are negative, come before the starts.
     changes = sorted(
         (moment, places)
@@ -99,11 +99,11 @@ def refuse_overfull(
     usual: Mapping[int, float],
     capacity: Capacity | None,
 ) -> CreateRefusal | None:
-    """Return why a reservation cannot be booked, with the first occurrence that does not fit; `None` if it can be.
+    """Return why a reservation cannot be booked, with the first meeting (occurrence) that does not fit.
 
-    `wanted`: these occurrences, which must not overlap. `booked`: the occurrences of other reservations. `usual`: hour
-    of the week (from 0) -> places that conferences without a reservation usually use then. `capacity`: `None` means
-    that it is unknown, and nothing is refused.
+    `None` if it can be. `wanted`: when these meetings need how many places; they must not overlap. `booked`: the same
+    of other reservations. `usual`: hour of the week (from 0) -> places that conferences without a reservation usually
+    use then. `capacity`: `None` means that it is unknown, and nothing is refused.
     """
     if capacity is None or not wanted:
         return None
@@ -113,6 +113,8 @@ def refuse_overfull(
     coming, active = sorted(booked), list[Span]()
     coming.reverse()  # The span that begins next is the last one, which `pop` takes.
     for span in sorted(wanted):
+        # Only spans that overlap with this meeting are compared: those that begin before its end and end after its
+        # start.
         while coming and coming[-1].starts_at < span.ends_at:
             active.append(coming.pop())
         active = [other for other in active if other.ends_at > span.starts_at]
@@ -135,8 +137,9 @@ def first_shortage(
 ) -> datetime | None:
     """Return the first time at which reservations lack places if a conference goes on after its end; else `None`.
 
-    `end`, `places`: those of the conference. `coming`: the occurrences of reservations that begin later. `running`: the
-    other conferences that run beyond `end`. Only moments at which an occurrence begins count.
+    `end`, `places`: those of the conference. `coming`: the meetings of reservations that begin later. `running`: the
+    other conferences that run beyond `end`. Only moments at which a meeting begins count, since only then more places
+    are needed. `capacity`: `None` means that it is unknown; then nothing lacks.
     """
     if capacity is None:
         return None

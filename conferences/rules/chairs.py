@@ -16,7 +16,7 @@ OF_CHAIRS = OF_CO_CHAIRS | {"chair", "cochair"}
 
 
 class Role(StrEnum):
-    """The role in which a visitor steers a conference; NONE: it does not."""
+    """The role in which a visitor steers a conference; NONE means that the visitor may not steer it."""
 
     CREATOR = "creator"
     CHAIR = "chair"
@@ -24,7 +24,7 @@ class Role(StrEnum):
     NONE = ""
 
     def may(self, command: str) -> bool:
-        """Return whether a visitor in this role may give a command, by its name."""
+        """Return whether a visitor in this role may give the command with this name (a key of `steering.ACTIONS`)."""
         if self is Role.NONE:
             return False
         return command in (OF_CO_CHAIRS if self is Role.CO_CHAIR else OF_CHAIRS)

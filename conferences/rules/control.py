@@ -23,10 +23,11 @@ def decide_control(
     own_site: str,
     missing_resource: str = "",
 ) -> Decision:
-    """Decide to forward a control order unchanged to the conference's media unit, or refuse it with a NACK of our own.
+    """Decide to forward a control order unchanged to the conference's media unit, or refuse it.
 
-    `request_key`: the key of the order in the inbox. `missing_resource`: the licensed resource of which too few are left
-    for the terminals that the order calls, for instance `access_ports`; "" means that enough are left.
+    A refused order that expects no answer is dropped; others are answered with a NACK. `request_key`: the key of the
+    order in the inbox (table of requests). `missing_resource`: the licensed resource of which too few are left for
+    the terminals that the order calls, for instance `access_ports`; "" means that enough are left.
     """
     refusal_reason = _refusal_reason(conference, order, missing_resource)
     if conference is None or conference.unit is None or refusal_reason:
@@ -37,6 +38,7 @@ def decide_control(
         answer = Answer(request=request_key, message=nack, route=Routes.STATE_TO_CM)
         return Decision(f"refused {code}", send=(answer,))
     message = outgoing.to_unit(conference.unit, order, correlation_id=correlation_id)
+    # Units of another site get orders by the scheduler of their own site.
     if conference.unit.site != own_site:
         message = _through_css_of_unit(order, conference.unit, own_site, correlation_id)
     after = None
@@ -71,9 +73,9 @@ def decide_control_answered(
 ) -> Decision:
     """Decide to forward a media unit's answer to the conference manager whose order it answers.
 
-    `request_key`: the key of that order in the inbox. `None` means that the message answers no known order, or is a
-    notice; then it goes to all conference managers. What the order has changed is saved by the same decision, so that
-    whoever has the answer reads the new state.
+    `request_key`: the key of that order in the inbox (table of requests). `None` means that the message answers no
+    known order; then it goes to all conference managers. What the order has changed is saved by the same decision, so
+    that whoever has the answer reads the new state. A message of a unit that does not run the conference is ignored.
     """
     if conference and not conference.is_on(unit):
         return no_change(f"{unit} does not run it")

@@ -56,8 +56,8 @@ class AllocatedNumber(NamedTuple):
 class CameFrom(NamedTuple):
     """The template, virtual room or reservation from which a conference is begun: its id and its name.
 
-    `holder`: the name under which its conference number is reserved. `occurrence`: the id of the occurrence,
-    if it is a reservation; its conference ends at `ends_at`, also if it begins early or late.
+    `holder`: the name under which its conference number is reserved. `occurrence`: the id of the single meeting, if
+    it is a reservation; the conference ends at `ends_at`, also if it begins early or late.
     """
 
     id: str
@@ -150,7 +150,8 @@ def decide_create(
 ) -> Decision:
     """Decide to create a conference in the state CREATING, and ask the resource manager (RMS) for a media unit.
 
-    `came_from`: the template, virtual room or reservation from which it is begun; `None` means none.
+    `asker`: who waits for the answer. `number`: the allocated conference number. `came_from`: the template, virtual
+    room or reservation from which it is begun; `None` means none.
     """
     creator, members = request.creator or Creator(), to_members(request.mts)
     copied: dict[str, Any] = {name: getattr(request, name) for name in _COPIED_FIELDS}
@@ -232,10 +233,11 @@ def decide_create_resources(
     site: str,
     now: datetime,
 ) -> Decision:
-    """Decide to place a conference on the media unit that the resource manager (RMS) granted, or give up.
+    """Decide to place a new conference on the media unit that the resource manager (RMS) granted, or give up.
 
-    A late reply, to an earlier question than the conference's last one, changes nothing. `question`: the number of the
-    question that the reply answers. `site`: the site of the granted unit.
+    A late reply, to an earlier question than the conference's last one, changes nothing. `question`: the number of
+    the question that the reply answers. `site`: the site of the granted unit. If a unit has failed before, the asker
+    is told of that failure (`last_code`), as it is nearer to the cause.
     """
     if (
         conference.state is not ConferenceState.CREATING
@@ -261,7 +263,10 @@ def decide_create_resources(
 
 
 def decide_unit_created(conference: Conference, join: Join | None, now: datetime) -> Decision:
-    """Decide to let a conference run that its media unit has created, and answer all who asked for it."""
+    """Decide to let a conference run that its media unit has created, and answer all who asked for it.
+
+    The registries of numbers and the resource manager are told, too. `join`: how people enter it.
+    """
     after = conference.begin_running(join, now)
     messages: tuple[Outgoing, ...] = (
         *outgoing.created_answers(after),
@@ -285,6 +290,7 @@ def decide_next_unit(
         outgoing.drop_command(conference.unit, conference.e164, conference.incarnation),
         outgoing.resource_usage(conference, "free"),
     )
+    # Each unit that fails costs time, and the asker waits.
     must_give_up = len(conference.tried) >= MAX_UNITS_TRIED or (
         conference.give_up_at and conference.give_up_at <= now
     )
@@ -323,10 +329,10 @@ def give_up_create(conference: Conference, code: str, now: datetime, detail: str
 
 
 def decide_ghost(e164: str, incarnation: int, unit: Unit | None) -> Decision:
-    """Decide to tell a media unit to drop a conference that it has although it is no longer assigned to it (a ghost).
+    """Decide to tell a media unit to drop a conference that is no longer assigned to it (a "ghost").
 
     `incarnation`: the number of the assignment by which the unit created it. `unit` is `None` if the sender is
-    unknown.
+    unknown; then nothing is sent.
     """
     if unit is None:
         return no_change(f"ghost {incarnation} of {e164}, from nobody known")

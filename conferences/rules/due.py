@@ -41,11 +41,13 @@ def decide_due(conference: Conference, now: datetime, *, at_other_site: bool = F
     If an answer of the resource manager, the media unit or the conference manager is overdue, the conference goes on
     without it. `at_other_site`: its media unit stands at another site, which watches the end and warns of it (CSS §9.3).
     """
+    # `give_up_at` is set once the end was left to that site: from then on it is the time to end it here.
     is_watched_there = at_other_site and conference.state is _State.RUNNING
     end = (
         conference.give_up_at if is_watched_there and conference.give_up_at else conference.ends_at
     )
     if end and end <= now and conference.state not in (_State.CREATING, _State.ENDED):
+        # The site of its unit asks for the end in time; this site ends it by itself only if that request is lost.
         if is_watched_there and not conference.give_up_at:
             return Decision(
                 "its site ends it", conference, conference.change(give_up_at=end + OVERDUE)
@@ -76,10 +78,14 @@ def decide_due(conference: Conference, now: datetime, *, at_other_site: bool = F
 
 
 def _go_on_without_answer(conference: Conference, now: datetime) -> Decision:
-    """Decide to try again or give up, because the resource manager (RMS) or the media unit did not answer in time."""
+    """Decide what follows because the resource manager (RMS) or the media unit did not answer in time.
+
+    A new conference tries the next unit, asks again or is given up; one that is to be restored asks again.
+    """
     match conference.state:
         case _State.CREATING if conference.unit:
             return decide_next_unit(conference, Err.UNIT_SILENT, now)
+        # An HTTP client was told already that its request is accepted.
         case _State.CREATING if (
             conference.origin == "http" and conference.give_up_at and now < conference.give_up_at
         ):
@@ -97,7 +103,7 @@ def _go_on_without_answer(conference: Conference, now: datetime) -> Decision:
 
 
 def _ask_rms_again(conference: Conference, now: datetime) -> Decision:
-    """Decide to ask the resource manager (RMS) again for a unit for a conference that was requested by HTTP.
+    """Decide to ask the resource manager (RMS) once more for a unit for a new conference that was requested by HTTP.
 
     The HTTP client was told that its request is accepted, so one lost message must not end the conference.
     """
@@ -145,7 +151,8 @@ def warnings(conference: Conference, now: datetime, site_of_managers: str = "") 
 def decide_end_at_other_site(conference: Conference, now: datetime, serving_site: str) -> Decision:
     """Decide to watch the end of a conference that runs on a media unit here, while `serving_site` decides about it.
 
-    The conference managers of that site are warned; when the time is over, it is asked to end the conference.
+    The conference managers of that site are warned; when the time is over, it is asked to end the conference. Nothing
+    is sent for a conference without an end, or that does not run.
     """
     if conference.state is not _State.RUNNING or conference.ends_at is None:
         return no_change("nothing to watch")

@@ -59,7 +59,8 @@ def decide_unit_ended(
 ) -> Decision:
     """Decide to end a conference because its media unit has ended it.
 
-    A notice about a lower incarnation (an earlier assignment of the conference to a unit) is ignored.
+    Ignored is a message about an earlier assignment of the conference to a unit (a lower `incarnation`), and one that
+    comes while the conference does not run: the unit's next list of conferences tells whether it is there.
     """
     if (
         notice.incarnation != conference.incarnation

@@ -75,7 +75,7 @@ def events_of_change(before: Conference | None, after: Conference) -> Iterator[E
 
 
 def _events_of_parts(before: Conference, after: Conference) -> Iterator[Event]:
-    """Yield the events of the parts of a conference that have channels of their own."""
+    """Yield the events of those parts of a conference that have channels of their own and have changed."""
     for name, suffix in _OWN_CHANNELS.items():
         if getattr(before, name) != getattr(after, name):
             yield _event(after, suffix, UPDATE)
@@ -87,6 +87,7 @@ def _events_of_parts(before: Conference, after: Conference) -> Iterator[Event]:
         values = _values_by_suffix(before), _values_by_suffix(after)
         yield from _events_of_settings(after, *values)
         yield from _failed_composition(before, after)
+    # The monitors (copies of sound or picture) that have begun or ended: those in one of both sets.
     for monitor in sorted(_running_monitors(before) ^ _running_monitors(after)):
         yield _event(after, f"/monitor/{monitor.ip}/{monitor.port}", UPDATE)
 

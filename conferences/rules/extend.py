@@ -32,7 +32,7 @@ def why_not_extended(conference: Conference | None, delay: int) -> Err | None:
 
 
 def granted_minutes(conference: Conference, delay: int, needed_from: datetime | None) -> int:
-    """Return how many of the requested `delay` minutes are granted.
+    """Return how many of the requested `delay` minutes a conference may go on; 0 if none.
 
     `needed_from`: the time from which a reservation needs the conference's places or number; `None` means never.
     """

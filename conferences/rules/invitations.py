@@ -1,4 +1,4 @@
-"""The rules say who is invited to a booked conference, and who gets which mail when it changes. Pure functions."""
+"""The rules that say who is invited to a booked conference, and who gets which mail when it changes. Pure functions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wire.reservations import BookingFields, Guest
 def names_to_look_up(
     reservation: Reservation, request: BookingFields, before: Reservation | None
 ) -> list[str]:
-    """Return the names under which to look for accounts of the tenant: of the booker, of members and of guests."""
+    """Return the names by which accounts of the user domain may be found: of booker, members and guests."""
     members = [terminal.account for terminal in reservation.settings.mts]
     guests = [guest.email for guest in _requested_guests(request, before)]
     return list(dict.fromkeys(filter(None, [reservation.creator_moid, *members, *guests])))
@@ -48,7 +48,7 @@ def with_invited(
 
 
 def _requested_guests(request: BookingFields, before: Reservation | None) -> Sequence[Guest]:
-    """Return the guests that a request names, or those of the reservation before it if it names none."""
+    """Return the guests that a request names, or those of the reservation before the request if it names none."""
     if request.guests is not None:
         return request.guests
     return [
@@ -59,7 +59,10 @@ def _requested_guests(request: BookingFields, before: Reservation | None) -> Seq
 
 
 def _as_invitee(guest: Guest, account: Invitee | None) -> Invitee:
-    """Return a guest as an invitee; `account`: the account of the tenant that has the guest's address."""
+    """Return a guest (a person named by an address) as an invited person.
+
+    `account`: the account of the user domain that has the guest's address; `None` if none has.
+    """
     return Invitee(
         email=guest.email,
         name=guest.name or (account.name if account else ""),
@@ -98,14 +101,17 @@ def mails_of_change(
 def mails_of_occurrence(
     happened: Happened, reservation: Reservation, occurrence: Occurrence
 ) -> list[Invitation]:
-    """Return the mails about one occurrence that has changed, or was cancelled, by itself."""
+    """Return the mails about one meeting (occurrence) of a reservation that has changed, or was cancelled, by itself.
+
+    [] if nobody who is invited has an address.
+    """
     people = tuple(_with_address(reservation))
     single = occurrence if reservation.repeat else None
     return [Invitation(happened, reservation, people, (occurrence,), single)] if people else []
 
 
 def mails_of_cancellation(reservation: Reservation) -> list[Invitation]:
-    """Return the mails about a reservation that was cancelled as a whole."""
+    """Return the mails about a reservation that was cancelled as a whole; [] if no invited person has an address."""
     people = tuple(_with_address(reservation))
     return [Invitation(Happened.CANCELLED, reservation, people)] if people else []
 
@@ -126,12 +132,12 @@ def refuse_too_many_mails(
 
 
 def _with_address(reservation: Reservation | None) -> Iterator[Invitee]:
-    """Yield the invited people who get mail; none for `None`."""
+    """Yield the people who are invited to a reservation and have an e-mail address; nobody for `None`."""
     return (person for person in (reservation.invited if reservation else ()) if person.email)
 
 
 def _as_shown(reservation: Reservation) -> tuple[object, ...]:
-    """Return what invitations show of a reservation."""
+    """Return the values of a reservation that invitations show: if they are unchanged, no mail is needed."""
     settings = reservation.settings
     return (
         *(settings.name, settings.duration, settings.password, reservation.e164),

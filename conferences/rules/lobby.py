@@ -21,7 +21,10 @@ REFUSED_FOR = 600
 
 
 class Lobby(StrEnum):
-    """The answer to a visitor in the lobby; the first three are also the states of a row."""
+    """The lobby's answer to a visitor who asks to enter.
+
+    The first three are also the states of a visitor in the table.
+    """
 
     WAITING = "waiting"
     LET_IN = "let_in"
@@ -31,24 +34,28 @@ class Lobby(StrEnum):
 
 
 class Waiting(NamedTuple):
-    """A visitor's place in the lobby: its state, since when it has it, and when the page asked last (Unix seconds)."""
+    """What is stored of a visitor in the lobby: the state, since when, and when the page asked last (Unix seconds)."""
 
     state: Lobby
     since: int
     asked_at: int
 
     def is_there(self, now: int) -> bool:
-        """Return whether the visitor waits now."""
+        """Return whether the visitor waits now: nothing is decided, and the page has asked lately (GONE_AFTER)."""
         return self.state is Lobby.WAITING and now - self.asked_at <= GONE_AFTER
 
 
 def decide_waiting(place: Waiting | None, others: int, now: int) -> Lobby:
-    """Decide what a visitor is answered who asks to enter. `place`: what is known of it; `others`: how many wait."""
+    """Decide what a visitor is answered who asks to enter a conference with a lobby.
+
+    `place`: what is stored of the visitor; `None` if nothing is. `others`: how many wait. `now`: Unix seconds.
+    """
     if place is not None:
         if place.state is Lobby.LET_IN:
             return Lobby.LET_IN
         if place.state is Lobby.REFUSED and now - place.since < REFUSED_FOR:
             return Lobby.REFUSED
+        # Who has closed the page, or was refused long ago, waits anew.
         if place.is_there(now):
             return Lobby.LATE if now - place.since > LONGEST_WAIT else Lobby.WAITING
     return Lobby.FULL if others >= MOST_WAITING else Lobby.WAITING

@@ -17,14 +17,14 @@ MAX_MONITORS = 32
 
 
 class Refusal(NamedTuple):
-    """The reason why a monitor is not started or stopped: error code, and a sentence, after the name of a field if any."""
+    """The reason why a monitor is not started or stopped: an error code, and a sentence, maybe after a field's name."""
 
     code: Err
     detail: str
 
 
 def monitor_at(conference: Conference, ip: str, port: int) -> Monitor | None:
-    """Return the monitor (copy of a terminal's sound or picture) that is sent to an address; `None` if there is none."""
+    """Return the monitor (copy of sound or picture of a conference) that is sent to an address; `None` if none is."""
     address = (plain_address(ip), port)
     return next(
         (monitor for monitor in conference.monitors if monitor.ip_and_port == address), None
@@ -32,7 +32,10 @@ def monitor_at(conference: Conference, ip: str, port: int) -> Monitor | None:
 
 
 def why_monitor_not_started(conference: Conference | None, request: StartMonitor) -> Refusal | None:
-    """Return why sound or picture may not be sent, licence and allowed addresses aside; `None` if it may."""
+    """Return why sound or picture may not be sent to an address; `None` if it may.
+
+    The licence and the addresses that the site allows are not checked here.
+    """
     if conference is None:
         return Refusal(Err.NO_CONFERENCE, MEANING[Err.NO_CONFERENCE])
     if request.user_domain not in (None, conference.user_domain):
@@ -45,7 +48,10 @@ def why_monitor_not_started(conference: Conference | None, request: StartMonitor
 
 
 def _why_no_terminal(conference: Conference, mtid: str) -> Refusal | None:
-    """Return why a terminal cannot be monitored; `None` if it can. `mtid` "" stands for all, mixed or composed."""
+    """Return why a terminal's sound or picture cannot be sent; `None` if it can.
+
+    `mtid` "" stands for the sound or picture of all, mixed or composed: that needs no terminal.
+    """
     terminal = next((terminal for terminal in conference.mts if terminal.mtid == mtid), None)
     if mtid and terminal is None:
         return Refusal(Err.NOT_FOUND, "mtid: the conference has no such terminal")

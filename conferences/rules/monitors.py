@@ -64,9 +64,9 @@ def decide_refuse_monitor(request: StartMonitor, asker: Asker, refusal: Refusal)
 def decide_start_monitor(
     conference: Conference, request: StartMonitor, asker: Asker, question: str, now: datetime
 ) -> Decision:
-    """Decide to let the unit send sound or picture to an address, or to answer that it does so already.
+    """Decide to let the media unit send sound or picture to an address, or answer that it does so already.
 
-    `question`: the id of our request to the unit.
+    `question`: the id of our order to the unit.
     """
     assert conference.unit is not None
     if monitor := monitor_at(conference, request.ip, request.port):
@@ -100,7 +100,7 @@ def decide_start_monitor(
 
 
 def _with_monitor(conference: Conference, monitor: Monitor) -> Conference:
-    """Return the conference with this monitor, which replaces the one at the same address, if any."""
+    """Return the conference with this monitor (copy of sound or picture), in place of one at the same address."""
     others = [other for other in conference.monitors if other.ip_and_port != monitor.ip_and_port]
     return conference.change(monitors=(*others, monitor))
 
@@ -128,7 +128,10 @@ def decide_unit_started_monitor(
     unit: Unit | None,
     now: datetime,
 ) -> Decision:
-    """Decide to mark a monitor as running: the unit sends the sound or picture. `question`: the id of our request."""
+    """Decide to mark a monitor as running, as the media unit sends its sound or picture, and answer who asked for it.
+
+    `question`: the id of our order to the unit. A late reply, or one of another unit, is ignored.
+    """
     monitor = _started_monitor(conference, reply, question, unit)
     if monitor is None:
         return no_change("a late answer about a monitor")
@@ -147,7 +150,10 @@ def decide_unit_started_monitor(
 def decide_unit_refused_monitor(
     conference: Conference, reply: UnitRefusedMonitor, question: str, unit: Unit | None
 ) -> Decision:
-    """Decide to remove a monitor, whose sound or picture the unit does not send. `question`: the id of our request."""
+    """Decide to remove a monitor whose sound or picture the media unit refused to send, and tell who asked for it.
+
+    `question`: the id of our order to the unit. A late reply, or one of another unit, is ignored.
+    """
     monitor = _started_monitor(conference, reply, question, unit)
     if monitor is None:
         return no_change("a late answer about a monitor")
@@ -212,7 +218,7 @@ def decide_stop_monitor(
 def decide_keep_alive(
     conference: Conference | None, notice: KeepMonitorsAlive, now: datetime
 ) -> Decision:
-    """Decide to let named monitors (sound or picture) go on, and tell managers which of them have ended already.
+    """Decide to let the named monitors (copies of sound or picture) go on, and tell managers which have ended already.
 
     So a manager that has missed the end of a monitor, or of its conference, learns of it.
     """
@@ -225,7 +231,10 @@ def decide_keep_alive(
 def keep_monitors_alive(
     conference: Conference, addresses: Iterable[MonitorAddress], now: datetime
 ) -> Conference:
-    """Return the conference after a keep-alive of what is sent to these addresses (its monitors)."""
+    """Return the conference after a manager has said that it still receives what is sent to these addresses.
+
+    Each monitor (what is sent to one address) then goes on for its timeout; the others are unchanged.
+    """
     named = {(plain_address(address.ip), address.port) for address in addresses}
     monitors = tuple(
         monitor.kept_alive(now) if monitor.ip_and_port in named else monitor
@@ -251,7 +260,10 @@ def due_monitors(conference: Conference, now: datetime) -> list[Monitor]:
 
 
 def decide_monitors_due(conference: Conference, now: datetime) -> Decision:
-    """Decide to end sending sound or picture whose time is over; tell unit, managers, and waiting askers (CSS §10)."""
+    """Decide to stop sending sound or picture to addresses whose time is over, for instance as no keep-alive came.
+
+    The unit, all managers, and those who wait for a start are told (CSS §10).
+    """
     due = due_monitors(conference, now)
     messages: tuple[Outgoing, ...] = (
         *_refuse_not_running(conference, due, Err.UNIT_SILENT, MEANING[Err.UNIT_SILENT]),
@@ -268,6 +280,7 @@ def decide_monitors_due(conference: Conference, now: datetime) -> Decision:
 def end_affected_monitors(decision: Decision) -> Decision:
     """Return this decision, extended so that it also ends the monitors that must end with the conference's change.
 
+    A monitor is a copy of sound or picture that the unit sends to an address.
     - The conference has ended: all monitors end, and requests that still wait are refused.
     - It has lost its media unit: monitors that were being started are refused; the others wait.
     - It runs again, restored or taken back: all monitors end, and the managers are told to close them (CSS §10).
@@ -299,7 +312,7 @@ def end_affected_monitors(decision: Decision) -> Decision:
 
 
 def _monitors_of_absent_terminals(conference: Conference) -> list[Monitor]:
-    """Return the monitors whose terminals, the sound or picture of which they send, have left."""
+    """Return the monitors (copies of sound or picture) of terminals that have left; those of all together stay."""
     present = {terminal.mtid for terminal in conference.mts if terminal.online}
     return [
         monitor for monitor in conference.monitors if monitor.mtid and monitor.mtid not in present
@@ -315,13 +328,13 @@ def _without_monitors(conference: Conference, removed: Collection[Monitor]) -> C
 def _refuse_not_running(
     conference: Conference, monitors: Iterable[Monitor], code: Err, detail: str
 ) -> tuple[Answer, ...]:
-    """Return the answers that refuse the requests for those of the monitors that do not run yet."""
+    """Return the answers that refuse those of the monitors (copies of sound or picture) that do not run yet."""
     not_running = (monitor for monitor in monitors if not monitor.running)
     return tuple(_refusal(conference, monitor, code, detail) for monitor in not_running)
 
 
 def _stop_on_unit(conference: Conference, monitors: Iterable[Monitor]) -> tuple[Send, ...]:
-    """Return the command to stop sending sound or picture; () while the conference runs on no unit."""
+    """Return the command to the media unit to stop sending sound or picture; () while no unit runs the conference."""
     if conference.unit is None or conference.state is not ConferenceState.RUNNING:
         return ()
     addresses = tuple(monitor.address for monitor in monitors)

@@ -14,10 +14,10 @@ from wire.error_codes import Err
 
 
 def decide_move(conference: Conference, now: datetime) -> Decision:
-    """Decide to take a running conference off its media unit, and ask for another unit.
+    """Decide to take a running conference off its media unit, as an operator wants, and ask for another unit.
 
-    A conference that does not run is left alone. This is like the loss of the unit, but the old unit is told to
-    drop the conference.
+    A conference that does not run is left alone. This is like the loss of the unit, but the old unit is told to drop
+    the conference.
     """
     if conference.state is not ConferenceState.RUNNING or conference.unit is None:
         return no_change(f"is {conference.state}: only a running conference is moved")

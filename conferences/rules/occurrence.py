@@ -63,14 +63,14 @@ def origin_of(reservation: Reservation, occurrence: Occurrence) -> CameFrom:
 
 
 def is_to_be_closed(occurrence: Occurrence, now: datetime) -> bool:
-    """Return whether a due occurrence must be closed, because it is over or its conference was not started in time."""
+    """Return whether a due meeting must be closed, because it is over or its conference was not started in time."""
     return occurrence.state is _State.BEGUN or now >= occurrence.gives_up_at
 
 
 def as_starting(occurrence: Occurrence, confid: str) -> Occurrence:
-    """Return the occurrence changed to STARTING: its conference `confid` is being created, and one more attempt is counted.
+    """Return a meeting (occurrence) in the state STARTING: its conference `confid` is being created.
 
-    No timer is set, since the conference reports the outcome.
+    One more attempt is counted. No timer is set, since the conference reports the outcome.
     """
     return occurrence.change(
         state=_State.STARTING, due_at=None, confid=confid, attempts=occurrence.attempts + 1
@@ -78,7 +78,10 @@ def as_starting(occurrence: Occurrence, confid: str) -> Occurrence:
 
 
 def wait_for_retry(occurrence: Occurrence, code: str, detail: str, now: datetime) -> Occurrence:
-    """Return an occurrence whose conference could not be created, as it waits for the next attempt, or for its start."""
+    """Return a meeting (occurrence) whose conference could not be created, as it waits for the next attempt.
+
+    If it was opened before its time, it waits for its start instead. `code`, `detail`: why the attempt failed.
+    """
     if now < occurrence.starts_at:
         return occurrence.change(state=_State.PLANNED, due_at=occurrence.starts_at)
     return occurrence.change(
@@ -96,7 +99,10 @@ def after_refusal(occurrence: Occurrence, refusal: CreateRefusal, now: datetime)
 
 
 def after_outcome(occurrence: Occurrence, conference: Conference, now: datetime) -> Occurrence:
-    """Return an occurrence after its conference has begun to run, or could not be created and is to be tried again."""
+    """Return a meeting (occurrence) after its conference has begun to run, or could not be created.
+
+    It has then begun, or waits for the next attempt. The outcome of another attempt's conference changes nothing.
+    """
     if occurrence.confid != conference.confid or occurrence.state is not _State.STARTING:
         return occurrence
     if conference.state is ConferenceState.ENDED:
@@ -131,10 +137,10 @@ def decide_close(
     now: datetime,
     own_site: str,
 ) -> BookingDecision:
-    """Decide to close an occurrence that is over or could not be started, and plan further ones.
+    """Decide to close a meeting (occurrence) that is over or could not be started, and plan further ones.
 
-    A reservation without any ends. `others`: the other occurrences of the reservation. If the occurrence could not
-    be started, the conference managers are told why.
+    A reservation without any ends. `others`: its other meetings. If the meeting could not be started, the conference
+    managers are told why.
     """
     has_failed = occurrence.state is not _State.BEGUN
     closed = occurrence.close(_State.FAILED if has_failed else _State.OVER)

@@ -1,4 +1,4 @@
-"""The rules of polls in a call: who may ask, what may be asked and chosen, and what comes out. Pure."""
+"""The rules of polls in a call: who may ask, what may be asked and chosen, and how votes are counted. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ MAX_NAMED = 50
 
 
 class Draft(NamedTuple):
-    """A question with its answers, as somebody wants to ask it."""
+    """A poll as somebody wants to begin it: a question with answers to choose from.
+
+    `multiple`: several answers may be chosen. `anonymous`: nobody sees who has chosen what.
+    """
 
     question: str
     answers: tuple[str, ...]
@@ -27,7 +30,7 @@ class Draft(NamedTuple):
 
 
 class Vote(NamedTuple):
-    """The answers, by their indices, that somebody has chosen. `name` is empty in an anonymous poll."""
+    """One person's vote: the chosen answers, chosen_by their indices. `name` is empty in an anonymous poll."""
 
     voter: str
     name: str
@@ -35,7 +38,7 @@ class Vote(NamedTuple):
 
 
 class AnswerResult(NamedTuple):
-    """An answer, how often it was chosen, how many per cent of the voters chose it, and who they are."""
+    """The result of one answer: how often it was chosen, chosen_by how many per cent of the voters, and their names."""
 
     text: str
     votes: int
@@ -44,16 +47,16 @@ class AnswerResult(NamedTuple):
 
 
 def may_ask(role: Role, *, is_chaired: bool, account: str) -> bool:
-    """Return whether somebody in the call may ask: whoever steers it, or, while nobody chairs, anybody with an account.
+    """Return whether somebody in the call may begin a poll: whoever steers it.
 
-    `role`: in which this person steers the conference. `is_chaired`: whether somebody chairs by the page. `account`: the
-    person's MOID, "" for a guest.
+    While nobody chairs, anybody with an account. `role`: in which this person steers the conference. `is_chaired`:
+    whether somebody chairs chosen_by the page. `account`: the person's MOID, "" for a guest.
     """
     return role is not Role.NONE or (not is_chaired and bool(account))
 
 
 def fault_of_draft(draft: Draft) -> str:
-    """Return which part of a question is not allowed: "question" or "answers"; "" if all is well."""
+    """Return which part of a new poll is not allowed: "question" or "answers"; "" if all is well."""
     if len(draft.question) > MAX_QUESTION or fault_of(draft.question):
         return "question"
     answers = draft.answers
@@ -63,22 +66,29 @@ def fault_of_draft(draft: Draft) -> str:
 
 
 def are_choices(choices: Sequence[int], answers: int, multiple: bool) -> bool:
-    """Return whether these indices can be chosen in a poll with so many answers; none means that a vote is withdrawn."""
+    """Return whether one person may choose these answers (chosen_by index) of a poll that has so many `answers`.
+
+    No choice is allowed: it withdraws a vote.
+    """
     if len({*choices}) < len(choices) or (len(choices) > 1 and not multiple):
         return False
     return all(0 <= index < answers for index in choices)
 
 
 def results(answers: Sequence[str], votes: Iterable[Vote]) -> tuple[list[AnswerResult], int]:
-    """Return the result of each answer, and how many have voted. With more than one choice the sum may exceed 100 %."""
+    """Return the result of each answer, and how many people have voted.
+
+    With more than one choice the percentages may add up to more than 100.
+    """
+    # A vote without a choice was withdrawn.
     cast = [vote for vote in votes if vote.choices]
     chosen = [[vote for vote in cast if index in vote.choices] for index in range(len(answers))]
     return [
         AnswerResult(
             text,
-            len(by),
-            round(100 * len(by) / len(cast)) if cast else 0,
-            tuple(sorted(vote.name for vote in by if vote.name)[:MAX_NAMED]),
+            len(chosen_by),
+            round(100 * len(chosen_by) / len(cast)) if cast else 0,
+            tuple(sorted(vote.name for vote in chosen_by if vote.name)[:MAX_NAMED]),
         )
-        for text, by in zip(answers, chosen, strict=True)
+        for text, chosen_by in zip(answers, chosen, strict=True)
     ], len(cast)

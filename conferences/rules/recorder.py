@@ -36,9 +36,8 @@ def decide_recorder_granted(
 ) -> Decision:
     """Decide what the answer of the resource manager (RMS) to a question for a recorder changes.
 
-    If it grants one, the media unit records from now on, and is not asked for again (`record_at`); else nothing changes.
-
-    `question`: the number of the question that the reply answers. `site`: the site of the recorder.
+    If it grants one, the media unit records from now on, and no recorder is asked for again (`record_at`); else
+    nothing changes. `question`: the number of the question that the reply answers. `site`: the site of the recorder.
     """
     if not lacks_recorder(conference) or conference.question != question or conference.unit is None:
         return no_change("late answer of the RMS; its reservation lapses")

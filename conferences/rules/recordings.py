@@ -1,6 +1,7 @@
-"""The rules of recordings: what becomes of segments that media units tell of, and when a film is made. Pure functions.
+"""The rules of recordings: in which state a recorded segment is, and when a film is made of them. Pure functions.
 
-Every segment that a unit has told of is accounted for: it is moved, waits at its unit, or is reported as lost.
+A segment is what one media unit recorded between a start and a stop. Each one that a unit has reported is accounted
+for: it is moved to the store, waits at its unit, or is reported as lost.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ KEPT_AFTER_DELETION = timedelta(days=30)
 
 
 class SegmentState(StrEnum):
-    """The states of a segment: it waits at its unit, the store has it, or it is reported as lost."""
+    """The states of a recorded segment: it waits at its media unit, the store has it, or it is reported as lost."""
 
     WAITING = "waiting"
     MOVED = "moved"
@@ -43,7 +44,7 @@ class RecordingState(StrEnum):
 
 
 class StoredFile(msgspec.Struct, frozen=True):
-    """A file of a segment; `received`: the store has all of it, and its hash is right."""
+    """A file of a recorded segment; `received`: the store has all of it, and its hash is right."""
 
     name: str
     size: int
@@ -52,7 +53,7 @@ class StoredFile(msgspec.Struct, frozen=True):
 
 
 class Segment(msgspec.Struct, frozen=True):
-    """A segment of a recording, as the store knows it; `ended_at` is `None` while it is being recorded."""
+    """A recorded segment, as the store knows it; `ended_at` is `None` while it is being recorded."""
 
     state: SegmentState
     begun_at: datetime
@@ -61,7 +62,7 @@ class Segment(msgspec.Struct, frozen=True):
     told_at: datetime
 
     def with_received(self, name: str) -> Segment:
-        """Return the segment after the store has received one more file; with the last one it is moved."""
+        """Return the segment after the store has received one more of its files; with the last one it is moved."""
         files = tuple(
             msgspec.structs.replace(file, received=True) if file.name == name else file
             for file in self.files
@@ -70,7 +71,11 @@ class Segment(msgspec.Struct, frozen=True):
 
 
 def segment_told(notice: UnitHasSegment, now: datetime) -> Segment:
-    """Return the segment that a unit's notice describes. Raises ValueError for a time or file name that is none."""
+    """Return the recorded segment that a media unit's message describes.
+
+    Raises ValueError for a bad time or file name.
+    """
+    # Names become paths in the store: "." and ".." would lead out of the folder.
     if any(file.name.startswith(".") for file in notice.files):
         raise ValueError("a name of a file must not begin with a dot")
     files = tuple(StoredFile(file.name, file.size, file.sha256) for file in notice.files)
@@ -79,9 +84,10 @@ def segment_told(notice: UnitHasSegment, now: datetime) -> Segment:
 
 
 def decide_told(known: Segment | None, told: Segment) -> Segment:
-    """Return what a segment is after its unit has told of it.
+    """Return in which state a recorded segment is after its media unit has reported it again.
 
-    What is moved stays so. A segment that was lost waits again. Files that were received stay so if they are the same.
+    `known`: what is stored, `None` if nothing is; `told`: what the unit says. What is moved stays so. A segment that
+    was lost waits again. Files that were received stay so if they are the same.
     """
     if known and known.state is SegmentState.MOVED:
         return known
@@ -93,19 +99,19 @@ def decide_told(known: Segment | None, told: Segment) -> Segment:
 
 
 def _identity(file: StoredFile) -> tuple[str, int, str]:
-    """Return what two files must have in common to be the same."""
+    """Return the values by which two reported files are the same file."""
     return (file.name, file.size, file.sha256)
 
 
 def _settled(segment: Segment) -> Segment:
-    """Return the segment as moved if it has ended and the store has all of its files."""
+    """Return the segment, as moved if its recording has ended and the store has all of its files."""
     if segment.ended_at is None or not all(file.received for file in segment.files):
         return segment
     return msgspec.structs.replace(segment, state=SegmentState.MOVED)
 
 
 def _moment(text: str) -> datetime:
-    """Return a time in a unit's message, in UTC. Raises ValueError."""
+    """Return the time in a unit's message, in UTC. Raises ValueError if it is none."""
     moment = datetime.fromisoformat(text)
     try:
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
@@ -116,9 +122,9 @@ def _moment(text: str) -> datetime:
 def is_film_due(
     state: RecordingState, segments: Sequence[SegmentState], film_segments: int
 ) -> bool:
-    """Return whether a film is to be made: no segment waits, and the store has more than the film there is was made of.
+    """Return whether a film is to be made of a recording: no segment is waited for, and the film lacks one.
 
-    `film_segments`: of how many moved segments the film was made, or is being made.
+    `segments`: the states of its segments. `film_segments`: of how many of them the film was made, or is being made.
     """
     if state is RecordingState.FAILED or SegmentState.WAITING in segments:
         return False

@@ -123,7 +123,7 @@ def start_before_change(start: datetime, after: Recurrence, before: Recurrence) 
 
 
 def move_first_start(repeated: Recurrence, old: datetime, new: datetime) -> datetime:
-    """Return the new first start of a series, all of whose occurrences move by the time between `old` and `new`.
+    """Return the new first start of a series whose meetings all move by the time between `old` and `new`.
 
     All three are in UTC. The time is measured on the clock of the series' zone, so summer time does not matter.
     `repeated`: the recurrence of the series.
@@ -205,7 +205,7 @@ def _is_candidate(parts: dict[str, str], day: date, start: date | None = None) -
 
 
 def calendar_rule(repeated: Recurrence) -> str:
-    """Return the rule of a recurrence as calendars want it: UNTIL is in UTC (RFC 5545 §3.3.10)."""
+    """Return the rule of repetition (RRULE) of a series as calendars want it: UNTIL is in UTC (RFC 5545 §3.3.10)."""
     parts = _parse_rule(repeated.rule)
     if "UNTIL" in parts:
         moment = _until_moment(parts["UNTIL"], repeated.zone).replace(tzinfo=repeated.zone)
@@ -281,7 +281,10 @@ def _weekday_part(parts: dict[str, str]) -> list[rrule.weekday] | None:
 
 
 def _until_moment(value: str, zone: zoneinfo.ZoneInfo) -> datetime:
-    """Return the time that the part UNTIL names, in local time of the zone; a date means the end of that day."""
+    """Return the time that the part UNTIL of a rule names, in local time of the zone; a date means the end of that day.
+
+    Raises InvalidRule if it is no date or time.
+    """
     match = _UNTIL.fullmatch(value)
     try:
         if match is None:

@@ -31,7 +31,8 @@ def decide_unit_rename(
 ) -> Decision:
     """Decide to ask the conference manager (CM) whether a media unit may rename its conference.
 
-    `request_key`: the unit's request in the inbox. `question_id`: the id of our question to the manager.
+    Refused is a unit that does not run it, and a wish while the conference does not run or another name is asked
+    about. `request_key`: the unit's request in the inbox. `question_id`: the id of our question to the manager.
     """
     if conference is None or conference.unit is None or not conference.is_on(unit):
         if unit is None:
@@ -79,7 +80,10 @@ def decide_cm_on_rename(
 
 
 def decide_cm_is_silent(conference: Conference, now: datetime) -> Decision:
-    """Decide to refuse the new name, because the conference manager (CM) did not answer within 5 s."""
+    """Decide to refuse the new name that a media unit wants, as the conference manager (CM) did not answer in time.
+
+    Nothing is decided while there is time left.
+    """
     if conference.rename is None or conference.rename.answer_by > now:
         return no_change("CM has time left")
     return _answer_rename(

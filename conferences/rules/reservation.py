@@ -65,10 +65,10 @@ OPEN_STATES = (OccurrenceState.PLANNED, OccurrenceState.STARTING, OccurrenceStat
 
 
 class Invitee(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An invitee is a person who is invited to a booked conference, or who has booked it.
+    """A person who is invited to a booked conference, or who has booked it.
 
     `email`: "" means that the person gets no mail. `account`: the MOID, "" for a person without an account in the
-    tenant. `language`: "" means that it is not known. `is_guest`: named by the address, not as a member (`mts`).
+    user domain. `language`: "" means that it is not known. `is_guest`: named by the address, not as a member (`mts`).
     """
 
     email: str = ""
@@ -79,7 +79,7 @@ class Invitee(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def key(self) -> str:
-        """Return the value by which an invitee is the same person before and after a change."""
+        """Return the value by which two invitees are the same person: the e-mail address, or else the account."""
         return self.email.lower() or self.account
 
 
@@ -110,7 +110,10 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     @property
     def live(self) -> bool:
-        """Return whether the reservation may have further occurrences; its conference number is reserved so long."""
+        """Return whether the reservation may have further meetings.
+
+        Its conference number stays reserved while it may.
+        """
         return self.state is ReservationState.LIVE
 
     @property
@@ -124,11 +127,14 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         return Creator(moid=self.creator_moid or None, name=self.creator_name or None)
 
     def recurrence(self) -> Recurrence:
-        """Return the recurrence from which the occurrences are computed. Its rule was checked at the booking."""
+        """Return the rule, first start and zone from which the meetings are computed.
+
+        The rule was checked at the booking.
+        """
         return unchecked_recurrence(self.starts_at, self.zone, self.repeat)
 
     def check_rule(self) -> None:
-        """Check the rule by which the reservation is to repeat. Raises InvalidRule."""
+        """Raise InvalidRule unless the rule of repetition of the reservation can be used."""
         checked_recurrence(self.starts_at, self.zone, self.repeat)
 
     @property
@@ -155,7 +161,10 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         return msgspec.structs.replace(self, e164=e164)
 
     def next_revision(self) -> Reservation:
-        """Return the reservation with the next revision, by which calendars know the newer one of two invitations."""
+        """Return the reservation with its revision raised by 1.
+
+        Calendars know by it the newer one of two invitations.
+        """
         return msgspec.structs.replace(self, revision=self.revision + 1)
 
 
@@ -212,7 +221,7 @@ def occurrence_id(bookid: str, original: datetime) -> str:
 
 
 def bookid_of(occurrence: str) -> str:
-    """Return the id of the reservation to which the occurrence with this key belongs; "" for ""."""
+    """Return the id of the reservation to which the meeting (occurrence) with this id belongs; "" for ""."""
     return occurrence.rpartition(":")[0]
 
 
@@ -270,10 +279,10 @@ class BookingNews(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """An invitation is what invited people (`to`) are to be told of a reservation by e-mail, in the form of iCalendar.
+    """What invited people (`to`) are told of a reservation by e-mail, with a calendar.
 
-    `happened`: CREATED, CHANGED or CANCELLED. `occurrences`: those that were moved, changed or cancelled by themselves.
-    `occurrence`: the one that the mail is about; `None` means the whole reservation.
+    `happened`: CREATED, CHANGED or CANCELLED. `occurrences`: the meetings that were moved, changed or cancelled by
+    themselves. `occurrence`: the one that the mail is about; `None` means the whole reservation.
     """
 
     happened: Happened
@@ -285,11 +294,11 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class BookingDecision:
-    """A decision about a reservation names the rows to write and the messages to send.
+    """A decision about a reservation: the rows to write and the messages to send.
 
-    `reservation`: its next value; `None` if it does not change. `occurrences`: new and changed occurrences. `removed`:
-    the ids of occurrences to delete. `news`: what client applications and the creator are told. `invitations`: the
-    mails to the people who are invited.
+    `reservation`: its next value; `None` if it does not change. `occurrences`: new and changed meetings. `removed`:
+    the ids of meetings to delete. `news`: what client applications and the creator are told. `invitations`: the mails
+    to invited people.
     """
 
     reason: str

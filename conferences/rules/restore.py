@@ -30,9 +30,11 @@ _State = ConferenceState
 def decide_lost(
     conference: Conference, unit: Unit, now: datetime, avoid: tuple[Unit, ...] = ()
 ) -> Decision:
-    """Decide to take a conference off its lost media unit, and ask for another unit; an unprotected conference ends.
+    """Decide to take a conference off its lost media unit, and ask for another unit.
 
-    `unit`: the lost unit. `avoid`: units that the resource manager must not grant.
+    An unprotected conference ends instead; a new one that does not run yet tries the next unit. Nothing changes if it
+    is not on that unit, or has lost it already. `unit`: the lost unit. `avoid`: units that the resource manager must
+    not grant.
     """
     if conference.unit != unit:
         return no_change(f"not on {unit}")
@@ -139,7 +141,10 @@ def wait_for_next_try(conference: Conference, reason: str, now: datetime) -> Dec
 
 
 def decide_unit_restored(conference: Conference, join: Join | None, now: datetime) -> Decision:
-    """Decide to let a conference run again that its media unit has restored, or still had; tell all parties where."""
+    """Decide to let a conference run again that its media unit has restored, or still had.
+
+    All parties are told where it runs. `join`: how people enter it.
+    """
     after = conference.begin_running(join, now)
     messages = (
         outgoing.moved_notice(after),

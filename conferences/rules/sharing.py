@@ -1,4 +1,4 @@
-"""The rule by which a media unit's report says whose screen is shared. Pure."""
+"""The rule that finds whose screen is shared in a conference, from what its media unit reports. Pure."""
 
 from __future__ import annotations
 

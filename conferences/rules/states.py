@@ -53,7 +53,7 @@ RECORDER_AGAIN_IN = timedelta(seconds=60)
 
 
 class InvalidTransition(Exception):
-    """A decision asked for a change of state that TRANSITIONS does not allow: this is a bug."""
+    """The exception for a change of state that TRANSITIONS does not allow: this is a bug."""
 
 
 class NamesUnit(Protocol):
@@ -257,8 +257,8 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ) -> Conference:
         """Return the conference assigned to a media unit, which must answer by `until`.
 
-        Each assignment but the very first raises the incarnation. `platform`: that of the unit. `other_units`: recorder
-        (`vrs`) and media processor (`mps`).
+        Each assignment but the very first raises the incarnation, its number. `platform`: that of the unit.
+        `other_units`: recorder (`vrs`) and media processor (`mps`).
         """
         is_first = self.state is ConferenceState.CREATING and not self.tried
         state = self.state if self.state is ConferenceState.CREATING else _S.RESTORING
@@ -286,7 +286,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def begin_running(self, join: Join | None, now: datetime) -> Conference:
         """Return the conference as it is once its media unit runs it. `join`: how to enter it there.
 
-        The search for a unit is over; a missing recorder (`vrs`) is asked for soon. `restores`: its units but the first.
+        The search for a unit is over; a missing recorder (`vrs`) is asked for soon. `restores` counts its later units.
         """
         unit = self.unit or Unit("")
         used = UsedUnit(ip=unit.ip or None, pid=unit.pid or None, since=_iso_text(now))
@@ -315,7 +315,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Return the conference waiting to be restored, because its media unit is gone or refused it.
 
         `avoid`: units that the resource manager must not grant. `dropped`: the unit was told to drop the conference, so
-        it is no longer assigned, and an old list of that unit does not bring the conference back.
+        it is no longer assigned, and an old list of that unit does not bring it back.
         """
         return self._enter(
             _S.PENDING_RESTORE,

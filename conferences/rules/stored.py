@@ -109,7 +109,7 @@ class OthersOfKind(NamedTuple):
 def refuse_beside_others(
     stored: StoredConference, others: OthersOfKind, fields: Fields, *, is_new: bool
 ) -> CreateRefusal | None:
-    """Return why a template or virtual room cannot be stored: its name is taken, or there are too many; else `None`.
+    """Return why a template or virtual room cannot be stored beside the others: name taken, or too many; else `None`.
 
     `others`: facts about those stored already. `fields`: the names of the request's fields, for the refusal.
     """
@@ -141,9 +141,9 @@ def refuse_use(
 def registry_notices(
     before: StoredConference | None, after: StoredConference | None, own_site: str
 ) -> tuple[Send, ...]:
-    """Return the notices about a changed template or virtual room to the number registries of its own and of this site.
+    """Return the messages to the number registries (of its platform and of this site) about a changed template or room.
 
-    `before` is `None` for a new template or virtual room, `after` for a deleted one.
+    `before` is `None` for a new one, `after` for a deleted one. Nothing is sent if the registered entry is the same.
     """
     old, new = registry_entry(before), registry_entry(after)
     if old == new:

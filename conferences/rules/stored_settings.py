@@ -34,7 +34,10 @@ class GivenSettings(TypedDict, total=False):
 
 
 def merge_settings(settings: ConferenceSettings, request: OptionalSettings) -> ConferenceSettings:
-    """Return the settings, in which those that a request contains are replaced; `None` in the request means left out."""
+    """Return these settings with those that a request contains put in their place.
+
+    `None` in the request means left out.
+    """
     values = {name: getattr(request, name) for name in _NAMES}
     present = {name: value for name, value in values.items() if value is not None}
     return msgspec.structs.replace(settings, **present)

@@ -33,9 +33,10 @@ def decide_listed(
 ) -> Decision:
     """Decide about one conference that a media unit lists as its own.
 
-    `conference`: the one with this number in our data. If it is not assigned to the unit in the listed incarnation (the
-    number of the assignment), the listed one is a ghost, which the unit has to drop. `room_is_down`: the unit stands in
-    an abnormal machine room, so a conference that has left the unit does not go back.
+    `conference`: the one with this number in our data. If it is not assigned to the unit in the listed incarnation
+    (the number of the assignment), the unit has to drop the listed one. A conference that waits for this unit, or had
+    lost it, runs there again. `room_is_down`: the unit stands in an abnormal machine room, so a conference that has
+    left the unit does not go back.
     """
     e164, incarnation = entry.e164, entry.incarnation
     drop = Decision(
@@ -54,6 +55,7 @@ def decide_listed(
         case _State.CREATING | _State.RESTORING if (
             conference.answer_by and conference.answer_by > now
         ):
+            # The answer has more (how to enter) and comes soon; without it the list is enough.
             return no_change("wait for the unit's answer")
         case _State.CREATING:
             return decide_unit_created(conference, entry.join, now)
@@ -78,7 +80,7 @@ def _leave_abnormal_room(conference: Conference, drop: Decision, now: datetime) 
 def decide_not_listed(
     conference: Conference, unit: Unit, made_at: datetime, now: datetime
 ) -> Decision:
-    """Decide to treat a conference as lost that our data assigns to a media unit, if it is missing in the unit's list.
+    """Decide to treat a conference as lost if our data assigns it to a media unit whose list lacks it.
 
     A conference that was placed after the list was made (`made_at`), or less than 3 s ago, is left alone.
     """
@@ -105,10 +107,11 @@ def _update_members(conference: Conference, entry: UnitListEntry, now: datetime)
 def decide_reported(
     conference: Conference, notice: UnitReportsChange, unit: Unit | None, now: datetime
 ) -> Decision:
-    """Decide to take over the name, password, settings or members that the media unit reports (CSS §5.1, §5.2).
+    """Decide to store the name, password, settings or members that the media unit reports (CSS §5.1, §5.2).
 
     The report may be handled before the unit's answer that it runs the conference, and after the unit was taken for
-    lost. Then it is taken all the same, because it is not repeated. An older report than the latest one is ignored.
+    lost. Then it is stored all the same, because it is not repeated. Ignored are an older report than the latest one
+    (`seq`), and one about an earlier assignment to a unit (a "ghost").
     """
     if (
         notice.incarnation != conference.incarnation
@@ -137,7 +140,11 @@ def decide_reported(
 
 
 def with_members(conference: Conference, mts: tuple[Terminal, ...], now: datetime) -> Conference:
-    """Return the conference with these members (`mts`), and with their stays for the call record brought up to date."""
+    """Return the conference with these members (`mts`), and with their stays for the call record brought up to date.
+
+    A stay begins when a member comes online, and ends when it leaves. Above MAX_STAYS the oldest that have ended are
+    dropped.
+    """
     online = {
         str(terminal.mtid)[:MAX_FIELD_LENGTH]: terminal for terminal in mts if terminal.online
     }

@@ -20,8 +20,8 @@ _State = ConferenceState
 def decide_taken_over(conference: Conference, now: datetime) -> Decision:
     """Decide to ask the resource manager (RMS) of this site for a media unit for a conference that ran at a lost site.
 
-    Messages cannot reach the lost site. If one of its units still runs the conference, that unit is told to drop it as
-    soon as it sends a message again.
+    Messages cannot reach the lost site. If one of its units still runs the conference, that unit is told to drop it
+    as soon as it sends a message again. A running conference that is not `protected` ends.
     """
     match conference.state:
         case _State.ENDED:

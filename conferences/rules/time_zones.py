@@ -1,4 +1,4 @@
-"""A time zone is described for calendar programs by its observances (VTIMEZONE, RFC 5545 §3.6.5). Pure functions.
+"""The functions here write a time zone for calendar programs (VTIMEZONE, RFC 5545 §3.6.5). Pure functions.
 
 A zone that changes its clocks every year on the same day of a month gets a rule, because Outlook reads no lists of
 dates here; only a zone without such a rule, such as Morocco's, gets a list.
@@ -31,7 +31,10 @@ class _Change(NamedTuple):
 
 @cache
 def time_zone_component(name: str, year: int) -> icalendar.Timezone:
-    """Return the VTIMEZONE of an IANA zone for dates in this year and the following ones. Callers must not change it."""
+    """Return the VTIMEZONE of an IANA zone for dates in this year and the following ones.
+
+    The component is cached, so callers must not change it. If a change follows no yearly rule, all are listed.
+    """
     zone = ZoneInfo(name)
     since = datetime(year - 1, 1, 1, tzinfo=UTC)
     changes = list(_changes(zone, since, datetime(year + _YEARS, 1, 1, tzinfo=UTC)))
@@ -68,7 +71,7 @@ def _changes(zone: ZoneInfo, since: datetime, until: datetime) -> Iterator[_Chan
 
 
 def _moment_of_change(zone: ZoneInfo, earlier: datetime, later: datetime) -> datetime:
-    """Return the first whole second (UTC) with the offset of `later`; the offset at `earlier` is another one."""
+    """Return the first second (UTC) at which a zone has the offset that it has at `later`, by halving the span."""
     before = _offset(zone, earlier)
     while later - earlier > timedelta(seconds=1):
         middle = earlier + timedelta(seconds=(later - earlier) // timedelta(seconds=2))
@@ -80,14 +83,14 @@ def _moment_of_change(zone: ZoneInfo, earlier: datetime, later: datetime) -> dat
 
 
 def _offset(zone: ZoneInfo, moment: datetime) -> timedelta:
-    """Return the offset from UTC that a zone has at a time."""
+    """Return the difference between a zone's local time and UTC at a moment."""
     offset = moment.astimezone(zone).utcoffset()
     assert offset is not None
     return offset
 
 
 def _yearly_rule(changes: Sequence[_Change]) -> dict[str, object] | None:
-    """Return the rule (RRULE) of changes in one month, which come every year; `None`: they follow no such rule."""
+    """Return the yearly rule (RRULE) of clock changes that all lie in one month; `None` if they follow none."""
     first = changes[0].local
     times = {(change.local.time(), change.local.weekday()) for change in changes}
     years = [change.local.year for change in changes]
@@ -98,6 +101,8 @@ def _yearly_rule(changes: Sequence[_Change]) -> dict[str, object] | None:
     days = {change.local.day for change in changes}
     low, high, weekday = min(days), max(days), _DAYS[first.weekday()]
     rule: dict[str, object] = {"freq": "yearly", "bymonth": first.month}
+    # If the latest day seen is the month's last, it is the last such weekday; if 7, 14 ..., the nth; else a week of
+    # days.
     end_of_month = (first.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
     if high == end_of_month.day:
         return rule | {"byday": f"-1{weekday}"}
@@ -109,7 +114,10 @@ def _yearly_rule(changes: Sequence[_Change]) -> dict[str, object] | None:
 def _observance(
     changes: Sequence[_Change], rule: dict[str, object] | None
 ) -> icalendar.TimezoneStandard | icalendar.TimezoneDaylight:
-    """Return the component STANDARD or DAYLIGHT that begins at these changes, and further ones by a rule (RRULE)."""
+    """Return the component STANDARD or DAYLIGHT that begins at the first of these clock changes.
+
+    The others follow by the rule (RRULE), or are listed if `rule` is `None`.
+    """
     first, *others = changes
     is_summer = first.after > first.before
     component = icalendar.TimezoneDaylight() if is_summer else icalendar.TimezoneStandard()

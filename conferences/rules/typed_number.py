@@ -13,7 +13,7 @@ _BETWEEN_DIGITS = frozenset("()./+")
 
 
 def number_of_typed(typed: str) -> str:
-    """Return the number (E.164) that a person has typed; "" if it is none.
+    """Return the conference number (E.164) in what a person has typed; "" if that is none, or too long.
 
     Spaces, dashes, brackets, dots and slashes between the digits, a plus sign, and wide digits (as Chinese keyboards
     have them) are allowed.

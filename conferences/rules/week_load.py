@@ -40,10 +40,10 @@ def week_of(
     others: Sequence[Span],
     usual: Mapping[int, float],
 ) -> list[list[HourLoad]]:
-    """Return for today and the six days after it how many places each hour needs, by day of a time zone.
+    """Return for today and the six days after it how many places of media units each hour needs, by day of a time zone.
 
-    `own`, `others`: what the viewer's domain and others have booked. `usual`: hour of the week -> places used
-    otherwise. A day on which clocks change has 23 or 25 hours.
+    `own`, `others`: what the viewer's user domain and others have booked. `usual`: hour of the week -> places used
+    without a reservation. A day on which clocks change has 23 or 25 hours.
     """
     own_by_hour, all_by_hour = _spans_by_hour(own), _spans_by_hour([*own, *others])
     days = []
@@ -51,6 +51,7 @@ def week_of(
         loads = []
         for hour in hours:
             needed = peak_places(all_by_hour[hour], hour, hour + _HOUR)
+            # The peaks of both may lie at different moments of the hour.
             own_places = min(needed, peak_places(own_by_hour[hour], hour, hour + _HOUR))
             usual_places = round(usual.get(hour_of_week(hour), 0.0))
             loads.append(HourLoad(hour, own_places, needed - own_places, usual_places))
@@ -59,7 +60,7 @@ def week_of(
 
 
 def _hours_of_days(now: datetime, zone: ZoneInfo) -> Iterator[list[datetime]]:
-    """Yield for each of DAYS days from today on the beginnings of its hours, in UTC."""
+    """Yield for each of DAYS days, beginning with today, the times at which its hours begin, in UTC."""
     local = now.astimezone(zone).replace(tzinfo=None)
     for day in range(DAYS):
         hour, end = _first_hour_of_day(local, zone, day), _first_hour_of_day(local, zone, day + 1)
