@@ -39,7 +39,7 @@ site              | failover.register       | v...o | .....   | .....    | .....
 """
 
     def connect(self) -> None:
-        """Register what other apps use of this one: its part of transactions, the serving site, remarks on backups."""
+        """Register what other apps use of this one: its part of transactions, who serves a platform, metrics."""
         from domains.data import hooks
         from failover.data import cell_metrics, register_view
         from failover.data.unit_of_work import FailoverUnitOfWork

@@ -61,7 +61,7 @@ class Register(models.Model):
 
 
 class FailoverEvent(models.Model):
-    """An event is one change of a register row, written with time and reason in the same transaction."""
+    """A row is one change of the register of owners, written with time and reason in the same transaction."""
 
     platform = models.CharField(max_length=40)
     at = models.DateTimeField(help_text="By the register's clock.")
@@ -114,7 +114,7 @@ class Pulse(models.Model):
 
 
 class RoomWatch(models.Model):
-    """A room watch is the state of a machine room as the platform management (PMS) sees it.
+    """A row is the state of a machine room as the platform management (PMS) sees it.
 
     `mode` is the operator's choice: "on" declares the room abnormal (not to be used), "off" keeps it normal.
     """

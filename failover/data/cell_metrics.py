@@ -1,4 +1,4 @@
-"""The metrics of who serves each platform, as the register and the last reports of the sites' agents have it."""
+"""The metrics that say which site serves each platform, from the register and the last reports of the sites' agents."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from failover.data.register_view import Failure
 
 
 def gauges() -> Iterator[GaugeMetricFamily]:
-    """Yield the state of each platform's cell, where this deployment knows the register.
+    """Yield the metrics of each platform's cell (its database at two sites), where this deployment has a register.
 
-    `register_up` 0: the register does not answer, and nothing else is known.
+    The register says which site serves (owns) each platform. `register_up` 0: it does not answer; nothing else is
+    then known.
     """
     if not register_view.has_register():
         return

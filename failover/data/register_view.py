@@ -103,9 +103,9 @@ def has_register() -> bool:
 
 
 def read() -> RegisterView:
-    """Read the whole register of which site serves which platform: rows, agents' reports and numbers of events.
+    """Read the whole register of which site serves which platform: rows, agents' reports and numbers of changes.
 
-    It is empty if this deployment has no register. Raises Failure.
+    The result is empty if this deployment has no register. Raises Failure if the register does not answer.
     """
     if not has_register():
         return RegisterView(rows={})
@@ -128,7 +128,7 @@ def serving_site(platform: str) -> str:
 
 
 def list_changes(most: int = 50) -> list[Event]:
-    """Return the last `most` changes of the register, newest first. Raises Failure."""
+    """Return the last `most` changes of the register, newest first; [] without a register. Raises Failure."""
     if not has_register():
         return []
     with _open_link() as link:

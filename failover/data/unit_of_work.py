@@ -1,4 +1,4 @@
-"""The unit of work reads and writes machine rooms and notices in one transaction on a platform's database."""
+"""One transaction on a platform's database, as far as it reads and writes machine rooms and notices about them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class FailoverUnitOfWork:
 
     @property
     def conferences(self) -> ConferencesDatabaseUnitOfWork:
-        """Return the unit of work of the app `conferences` in this transaction, to read and write conferences."""
+        """Return the part of this transaction that reads and writes conferences."""
         return self._uow.part(ConferencesDatabaseUnitOfWork)
 
     def prepare(self, messages: Sequence[Message]) -> None:
@@ -80,7 +80,7 @@ class FailoverUnitOfWork:
     def units_by_room(self, default: str) -> dict[str, list[tuple[str, str, bool]]]:
         """Return the media units in each machine room: MOID of the machine room -> [(ip, pid, is online)].
 
-        Units of no machine room count to the machine room `default`.
+        Units without a machine room are listed in the machine room `default`.
         """
         return media_units_by_room(self.database, default)
 

@@ -102,9 +102,10 @@ def _row_from_own_database(platform: str) -> RegisterRow | None:
 
 
 def state_notice(platform: str, register: RegisterView) -> PlatformState:
-    """Return the notice of a platform's state, with the platforms that it backs up and its own backups.
+    """Return the message about a platform's state, with the platforms that it backs up and its own backups.
 
-    It is normal while its own site serves it. One that the domain tree does not have is abnormal, served by nobody.
+    The state is normal while its own site serves it. A platform that the domain tree does not have is abnormal,
+    served by nobody.
     """
     row = register.rows.get(platform)
     if row is None and not _is_known(platform):
@@ -133,7 +134,7 @@ def _is_known(platform: str) -> bool:
 
 
 def _neighbour_state(platform: str, register: RegisterView) -> Neighbour:
-    """Return the state of a platform, for the notice about one that it backs up or that backs it up."""
+    """Return the state of a platform, for a message about another one that it backs up or that backs it up."""
     return Neighbour(platform=platform, state=state_of(register.rows.get(platform)))
 
 

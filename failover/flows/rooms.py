@@ -42,7 +42,10 @@ class Closed(Exception):
 
 
 def update_rooms(platform: str) -> None:
-    """Decide by each machine room's media units whether it is normal or abnormal (not to be used); publish changes."""
+    """Decide for each machine room, by its media units, whether it is normal or abnormal (not to be used).
+
+    Publish changes. Nothing is decided while another site may write the platform's data.
+    """
     with begin(platform) as uow:
         failover = uow.part(FailoverUnitOfWork)
         changed = _decide_rooms(failover) if failover.is_open else []

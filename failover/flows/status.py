@@ -108,7 +108,10 @@ class Status(TypedDict):
 
 
 def read_status(events: int = 50) -> Status:
-    """Read the status of all platforms, sites and machine rooms, with the last `events` changes of the register."""
+    """Return the status of all platforms, sites and machine rooms, with the last `events` changes of the register.
+
+    If the register does not answer, `away` says so, and only what this site knows by itself is shown.
+    """
     names = dict(PlatformDomain.objects.values_list("moid", "name"))
     view, away, changes = platforms.read_register(), "", list[Event]()
     try:

@@ -35,7 +35,7 @@ VIEW, OPERATE = "failover.view_register", "failover.operate_register"
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An action is a button of the page: its title, a warning to confirm, and the function that does it.
+    """A button of the page of sites: its title, a warning to confirm, and the function that carries it out.
 
     `do` gets the MOID of the platform or machine room (`of` says which) and the operator's name.
     """
@@ -207,9 +207,10 @@ def _button(name: str, cell: Mapping[str, object]) -> dict[str, object]:
 
 
 def act(request: HttpRequest) -> HttpResponse:
-    """Do the action that an operator chose on the page of sites, or ask the operator to confirm it first.
+    """Carry out the button that an operator has pressed on the page of sites, or ask the operator to confirm it first.
 
-    POST fields: `action`, `thing` (primary key of a platform or machine room), and `confirmed` ("1").
+    POST fields: `action`, `thing` (primary key of a platform or machine room), and `confirmed` ("1"). Raises Http404
+    for an unknown one.
     """
     _require_permission(request, OPERATE)
     action = ACTIONS.get(request.POST.get("action", ""))
@@ -238,7 +239,7 @@ def _confirmation_page(request: HttpRequest, action: Action, subject: Model) -> 
 
 
 def _do_action(request: HttpRequest, action: Action, subject: Model) -> None:
-    """Do an action on a platform or machine room (`subject`), note it in the audit trail, and show the outcome."""
+    """Carry out a button for a platform or machine room (`subject`), and audit it; show the outcome."""
     try:
         action.do(str(subject.pk), request.user.get_username())
     except (operator_requests.RequestRefused, rooms.Closed) as why:

@@ -44,11 +44,10 @@ def decide(facts: Facts, limits: Limits, now: float) -> Step:
 
 
 def _decide_silent_database(facts: Facts, limits: Limits, now: float) -> Step:
-    """Decide what to do with this site's database that runs but does not answer: it is starting, or it is frozen.
+    """Decide what to do with this site's database, which runs but does not answer: it is starting, or it is frozen.
 
-    If another site owns the cell and this database was last seen open, it is killed at once,
-    because it may wake up and take writes. Otherwise it is restarted when it has been silent for
-    too long.
+    If another site owns the platform's data and this database last took writes, it is killed at once, because it may
+    wake up and take writes again. Otherwise it is restarted when it has been silent for too long.
     """
     is_owned_elsewhere = facts.row is not None and facts.row.owner != facts.me
     if is_owned_elsewhere and not facts.own.read_only:
@@ -76,7 +75,7 @@ def _obey_fence(facts: Facts, row: RegisterRow) -> Step:
 def _refuse_unsafe_setting(facts: Facts) -> Step:
     """Return the step for a database whose settings could lose acknowledged writes: it must not serve.
 
-    If another site owns the cell and this database is open, it is killed.
+    If another site owns the platform's data and this database takes writes, it is killed.
     """
     is_owner = facts.row is not None and facts.row.owner == facts.me
     if not is_owner and not facts.own.read_only:

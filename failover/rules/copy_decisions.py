@@ -46,12 +46,11 @@ def _after_colon(trouble: str) -> str:
 def start_copy(facts: Facts, row: RegisterRow) -> Step:
     """Decide how to start the dead database of a site that does not own the platform's data.
 
-    The tail is the end of its log, which no copy has acknowledged. Three cases:
-
-    - The database has taken no writes since it was last a complete copy. It starts with its tail, which
-      comes from the owner.
+    "Tail" is the end of its log, which no copy has acknowledged. Three cases:
+    - The database has taken no writes since it was last a complete copy. It starts with its tail, which comes
+      from the owner.
     - It has taken writes, and the owner does not serve yet. Its last writes may exist nowhere else, and the
-      owner may still be promoted or give the cell back. It stays down.
+      owner may still be promoted or hand the platform back. It stays down.
     - It has taken writes, and the owner serves. The owner has every acknowledged write, so those in the tail
       were acknowledged to nobody, and the tail is dropped. After a forced takeover it may hold
       acknowledged writes that the owner lacks: then it is kept, for an operator to recover.

@@ -42,7 +42,10 @@ class DatabaseLink:
         )
 
     def execute(self, query: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        """Run a statement and return its rows, each as a dict (column -> value). Raises Failure."""
+        """Run a statement and return its rows, each as a dict (column -> value); [] for one without rows.
+
+        The connection is opened if need be. Raises Failure, and then closes it.
+        """
         try:
             if self._connection is None:
                 self._connection = MySQLdb.connect(**self._address, autocommit=True)

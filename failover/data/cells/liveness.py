@@ -98,10 +98,10 @@ class WorkersLife:
 
 
 class Punctuality:
-    """The record says since when (`since`) this process has run, or a server has answered, without a gap.
+    """A record of since when (`since`) this process has run, or a server has answered, without a gap.
 
-    Silence proves nothing about the other site if this process did not run, or was itself cut off,
-    and so could not hear it.
+    Silence proves nothing about the other site if this process did not run, or was itself cut off, and so could not
+    hear it.
     """
 
     def __init__(self, late: float) -> None:

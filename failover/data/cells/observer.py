@@ -1,7 +1,8 @@
-"""The observer reads all that a cell agent decides by: the register, and the databases of both sites.
+"""The observer reads all facts by which a cell agent decides: the register, and the databases of both sites.
 
-A cell is one platform's data, with a database at each of two sites. The observer also remembers, between the agent's
-cycles, what one reading cannot show, such as since when a database has been silent.
+A cell is one platform's data, with a database at each of two sites; the agent decides which of them is written. The
+observer also remembers, between the agent's cycles, what one reading cannot show, such as since when a database has
+been silent.
 """
 
 from __future__ import annotations
@@ -190,7 +191,7 @@ class CellObserver:
         )
 
     def _read_register(self) -> RegisterReading | None:
-        """Read the platform's row and the other site's report from the register of who serves; `None`: it is silent."""
+        """Read from the register who serves the platform, and the other site's report; `None` if it does not answer."""
         try:
             return self.register.read()
         except Failure:
@@ -348,7 +349,7 @@ class CellObserver:
         memory.last = row
 
     def _remember_own_request(self, reading: RegisterReading | None, now: float) -> None:
-        """Remember since when this agent's own request to the other site to hand over has been open."""
+        """Remember since when this agent's own request to the other site to hand the platform over has been open."""
         if reading is None:
             return
         is_own_request = reading.row.wish == self.site == reading.row.wish_by
@@ -394,5 +395,5 @@ class CellObserver:
 
 
 def _ownership(row: RegisterRow) -> tuple[str, int, bool]:
-    """Return what a register row says of the ownership: site, epoch (number of the ownership), whether unprotected."""
+    """Return site, epoch (number of the ownership) and whether unprotected, of the ownership in a register row."""
     return row.owner, row.epoch, row.solo

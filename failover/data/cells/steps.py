@@ -125,7 +125,7 @@ class Steps:
         self._link.execute("START SLAVE")
 
     def _promote(self, step: Step, facts: Facts) -> None:
-        """Turn the copy into an owner: stop receiving, apply what was received, end the replication.
+        """Turn the copy of a platform's database into its owner: stop receiving, apply the rest, end the replication.
 
         From the first statement on, this copy acknowledges nothing to the former owner any more.
         """
@@ -186,7 +186,7 @@ class Steps:
         self._link.execute(SET_SEMI_SYNC + "0")
 
     def _protect(self, step: Step, facts: Facts) -> None:
-        """Let commits wait for the copy's acknowledgement again, then write `protected` to the register."""
+        """Let commits wait for the copy's acknowledgement again, and then write that (`protected`) to the register."""
         self._link.execute(SET_SEMI_SYNC + "1")
         self._crash_point("protect: waits")
         self._confirm()
