@@ -73,7 +73,7 @@ class MessageThreads(bootsteps.StartStopStep):
     def start(self, parent: Any) -> None:
         """Start the threads that receive and send messages, once the worker's pool of tasks runs.
 
-        A worker for other queues alone, as for films (`-Q media`), has none.
+        A worker that serves only other queues, as for films (`-Q media`), has none.
         """
         if app.conf.task_default_queue not in app.amqp.queues.consume_from:
             return

@@ -1,4 +1,4 @@
-"""Parts of files, as browsers ask for them by the header `Range` (RFC 9110 §14)."""
+"""The functions here read the parts of files that browsers ask for by the header `Range` (RFC 9110 §14)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PIECE = 256 * 1024
 
 
 class NotInFile(ValueError):
-    """The exception says that a file is shorter than the first byte that is asked for."""
+    """The exception that says that a file is shorter than the first byte that is asked for."""
 
 
 def parse_range(header: str, size: int) -> tuple[int, int] | None:
@@ -25,6 +25,7 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
         return None
     if match[3]:
         first, last = max(0, size - int(match[3])), size - 1
+        # The last 0 bytes are in no file.
         first = size if int(match[3]) == 0 else first
     else:
         first, last = int(match[1]), min(int(match[2] or size - 1), size - 1)

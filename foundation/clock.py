@@ -33,7 +33,7 @@ _tag = int.from_bytes(os.urandom(2), "big") & _TAG_MASK
 
 
 class _Anchor(NamedTuple):
-    """An anchor is a database's time, in seconds since 1970, and the steady time at that moment.
+    """A database's time, in seconds since 1970, and this host's steady time (which nobody sets) at that moment.
 
     `error` is by how many seconds the two may belong to different moments.
     """
@@ -128,7 +128,7 @@ def moment_of(row_id: int) -> datetime:
 
 
 def id_at(moment: datetime) -> int:
-    """Return the lowest id that `next_id` could make at a time, to compare ids of rows with a time."""
+    """Return the lowest id that `next_id` could make at a time, so that ids of rows can be compared with a time."""
     return (int(moment.timestamp() * 1_000_000) - _EPOCH_MICROSECONDS) << _TAG_BITS
 
 

@@ -32,7 +32,10 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _sidebar_link(entry: SidebarEntry) -> dict[str, Any]:
-    """Return a link of the admin's sidebar in the form that Unfold needs; it is hidden where `permission` is false."""
+    """Return a link of the admin's sidebar in the form that the theme Unfold needs.
+
+    It is hidden from users for whom the function `permission` returns False.
+    """
     return {
         "title": entry.title,
         "icon": entry.icon,

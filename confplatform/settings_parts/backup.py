@@ -1,4 +1,4 @@
-"""The settings of backups are read from environment variables."""
+"""The functions here read the settings of backups from environment variables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from confplatform.settings_parts.site_env import SiteEnv
 
 
 def read_settings(env: SiteEnv) -> dict[str, object]:
-    """Return the settings of backups, and the names of all variables, which a backup holds."""
+    """Return the settings of backups, and as VARIABLES the names of all variables, whose values a backup holds."""
     return {
         "BACKUP_DIR": env.str("BACKUP_DIR", default=""),
         "BACKUP_FOLDERS": env.dict("BACKUP_FOLDERS", default={}),

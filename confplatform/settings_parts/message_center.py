@@ -34,7 +34,7 @@ def _read_plugins(env: environ.Env) -> dict[str, object]:
     """
     plugins = env.json("IM_PLUGINS", default={})
     if not isinstance(plugins, dict) or not all(
-        isinstance(its_settings, dict) for its_settings in plugins.values()
+        isinstance(of_plugin, dict) for of_plugin in plugins.values()
     ):
         raise ImproperlyConfigured('IM_PLUGINS: JSON, {"name": {"setting": …}, …}.')
     return plugins

@@ -1,4 +1,4 @@
-"""The environment of a site: settings come from variables, and secrets from variables or from files."""
+"""The settings of a site come from environment variables, its secrets from variables or from files."""
 
 from __future__ import annotations
 
@@ -33,10 +33,13 @@ SECRETS = (
 
 
 class SiteEnv(environ.Env):  # type: ignore[misc]  # it has no types
-    """The environment notes the name of each variable that the settings ask for, since a backup holds them all."""
+    """The environment variables of a site.
+
+    It keeps the name of each one that is read, since a backup holds them all.
+    """
 
     def __init__(self, variables: Mapping[str, str]) -> None:
-        """Take the variables, and the contents of files with secrets, which no other process inherits.
+        """Take the variables, and for secrets the contents of files, which no other process inherits.
 
         Raises ImproperlyConfigured.
         """
@@ -45,15 +48,16 @@ class SiteEnv(environ.Env):  # type: ignore[misc]  # it has no types
         self.names = {f"{name}_FILE" for name in SECRETS}
 
     def get_value(self, var: str, *args: object, **kwargs: object) -> object:
-        """Note the name of a variable, and return its value."""
+        """Return the value of a variable, and keep its name."""
         self.names.add(str(var))
         return super().get_value(var, *args, **kwargs)
 
 
 def read_secrets(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the secrets that lie in files: name -> content, without white space around it.
+    """Return the secrets that are given in files: name -> content, without white space around it.
 
-    Raises ImproperlyConfigured for a file that cannot be read or is empty, and for a secret that is given twice.
+    A variable `<name>_FILE` names the file. Raises ImproperlyConfigured for a file that cannot be read or is empty,
+    and for a secret that is given twice.
     """
     secrets = {}
     for name in SECRETS:
@@ -71,8 +75,7 @@ def read_secrets(variables: Mapping[str, str]) -> dict[str, str]:
             ) from None
         if not secrets[name]:
             raise ImproperlyConfigured(f"{name}_FILE: {path} is empty.")
-        if secrets[name].startswith(
-            "$"
-        ):  # The library would take it for the name of another variable.
+        # The library would take it for the name of another variable.
+        if secrets[name].startswith("$"):
             raise ImproperlyConfigured(f"{name}_FILE: {path} begins with $. Choose another secret.")
     return secrets

@@ -6,7 +6,7 @@ from foundation.bus.app_config import PlatformAppConfig
 
 
 class BackupConfig(PlatformAppConfig):
-    """The app has the commands `backup` and `restore`, and tells how old the newest backup is."""
+    """The Django app of backups: the commands `backup` and `restore`, and reports of how old the newest backup is."""
 
     name = "foundation.backup"
     label = "backup"

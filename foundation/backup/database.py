@@ -1,4 +1,7 @@
-"""The database of a site is dumped in one snapshot without locks, and loaded into an empty one, by MariaDB's programs."""
+"""The functions here write a site's database to a dump, and load a dump into an empty database, by MariaDB's programs.
+
+A dump is made in one snapshot without locks, so that the site goes on meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ COMPLETED = b"-- Dump completed"
 
 @dataclass(slots=True)
 class Dump:
-    """A dump is what `mariadb-dump` prints of one schema, and what was seen while it went by."""
+    """The dump of one schema by `mariadb-dump`, as a stream of bytes, with the position in the binary log."""
 
     options_file: Path
     schema: str
@@ -40,11 +43,15 @@ class Dump:
     """`file` and `position` in the binary log; empty if the server writes none."""
 
     def read(self) -> Iterator[bytes]:
-        """Yield the dump. Raises BackupError if it ends too early or the program fails, as beside a migration."""
+        """Yield the bytes of the dump.
+
+        Raises BackupError if it ends too early or the program fails, as during a migration.
+        """
         argv = [find_program("mariadb-dump", PACKAGE), f"--defaults-file={self.options_file}"]
         argv += [*_DUMP, *(["--master-data=2"] if self.has_binary_log else []), self.schema]
         head = tail = b""
         for chunk in read_program(argv):
+            # The position stands near the beginning of the dump, the mark that it is complete at the end.
             if len(head) < HEAD_BYTES:
                 head += chunk[:HEAD_BYTES]
             tail = (tail + chunk)[-TAIL_BYTES:]
@@ -56,14 +63,17 @@ class Dump:
 
 
 def load_dump(options_file: Path, schema: str, chunks: Iterable[bytes]) -> None:
-    """Run a dump's statements in a schema. Raises BackupError with the first complaint of the server."""
+    """Run the statements of a dump in an empty schema. Raises BackupError with the first error of the server."""
     argv = [find_program("mariadb", PACKAGE), f"--defaults-file={options_file}", "--batch"]
     feed_program([*argv, f"--database={schema}"], chunks)
 
 
 @contextmanager
 def options_file(database: Mapping[str, object]) -> Iterator[Path]:
-    """Give a private file with the address and password of a database of the settings, for MariaDB's programs."""
+    """Yield the path of a private file with address and password of a database of the settings, for MariaDB's programs.
+
+    It is deleted afterwards. A file, because other users can read a command line.
+    """
     values = {
         "host": database["HOST"] or "127.0.0.1",
         "port": database["PORT"] or 3306,
@@ -76,7 +86,7 @@ def options_file(database: Mapping[str, object]) -> Iterator[Path]:
 
 @contextmanager
 def client_options(values: Mapping[str, object]) -> Iterator[Path]:
-    """Give a private file with these options of MariaDB's client programs; it is deleted afterwards."""
+    """Yield the path of a private file with these options of MariaDB's client programs; it is deleted afterwards."""
     with TemporaryDirectory(prefix="backup-") as folder:
         path = Path(folder) / "client.cnf"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)

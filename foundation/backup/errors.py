@@ -1,7 +1,7 @@
-"""The error that ends a backup or a restore."""
+"""The error that ends the making, verifying or restoring of a backup."""
 
 from __future__ import annotations
 
 
 class BackupError(Exception):
-    """A backup cannot be made, verified or restored; the text says why, and what to do."""
+    """The exception that says why a backup cannot be made, verified or restored, and what to do."""

@@ -1,4 +1,4 @@
-"""The age of the newest backup, for `manage.py doctor` and for `/metrics`."""
+"""The age of the newest backup, as `manage.py doctor` and `/metrics` report it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,16 @@ TODO = "see its log (journalctl -u confplatform-backup), and docs/backup.md"
 
 
 def newest() -> Manifest | None:
-    """Return the manifest of the newest whole backup of this site; `None` if there is none."""
+    """Return the description (manifest) of the newest complete backup of this site; `None` if there is none."""
     backups = Store(Path(settings.BACKUP_DIR), settings.SITE_NAME).backups()
     return backups[0][1] if backups else None
 
 
 def findings() -> list[Finding]:
-    """Return the finding on the newest backup, where this process knows of backups."""
+    """Return what `manage.py doctor` says of the newest backup: one finding, a fault if it is missing or too old.
+
+    [] at a site without the setting BACKUP_DIR, which makes no backups.
+    """
     if not settings.BACKUP_DIR:
         return []
     manifest = newest()
@@ -37,7 +40,10 @@ def findings() -> list[Finding]:
 
 
 def gauges() -> Iterable[GaugeMetricFamily]:
-    """Yield the age and the size of the newest backup; nothing where no backup is expected."""
+    """Yield the metrics of the newest backup: age, size and how long it took. A missing one has an infinite age.
+
+    Nothing is yielded at a site without the setting BACKUP_DIR, which makes no backups.
+    """
     if not settings.BACKUP_DIR:
         return
     manifest = newest()

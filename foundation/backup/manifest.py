@@ -1,4 +1,4 @@
-"""The manifest of a backup says what it holds, when and by which release it was made, and how large each part is."""
+"""The manifest: the file in a backup that says what it holds, when and by which release it was made, and its sizes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a backup is one sealed file."""
+    """A part of a backup: one encrypted file."""
 
     name: str
     """`database`, `settings`, `broker …` or `folder …`."""
@@ -28,7 +28,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """A manifest describes a whole backup; it is written last, when all parts are on disk."""
+    """The description of a complete backup, which is written last, when all parts are on disk."""
 
     site: str
     platform: str
@@ -50,12 +50,12 @@ class Manifest:
     format: int = FORMAT
 
     def part(self, name: str) -> Part | None:
-        """Return a part by its name; `None` if the backup does not have it."""
+        """Return the part of the backup with this name; `None` if it has none."""
         return next((part for part in self.parts if part.name == name), None)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write the manifest into the folder of the backup, and wait until it is on disk."""
+    """Write a backup's description (manifest) into the backup's folder, and wait until it is on disk."""
     descriptor = os.open(folder / FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
     with open(descriptor, "w") as file:
         json.dump(asdict(manifest), file, indent=1)
@@ -65,7 +65,10 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Return the manifest of a backup. Raises BackupError if the folder is no backup, or not a whole one."""
+    """Return the description (manifest) of the backup in a folder.
+
+    Raises BackupError if the folder is no backup, an incomplete or damaged one, or one of another format.
+    """
     path = folder / FILE
     try:
         content = json.loads(path.read_text())
@@ -86,7 +89,10 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def check_parts(folder: Path, manifest: Manifest, names: list[str]) -> None:
-    """Compare sizes and checksums of these parts with the manifest. Raises BackupError for what is damaged."""
+    """Compare sizes and checksums of the parts with these names with those in the manifest.
+
+    Raises BackupError for one that is missing or damaged.
+    """
     for part in manifest.parts:
         path = folder / part.file
         if part.name not in names:

@@ -31,7 +31,10 @@ TAR_WARNINGS = (0, 1)
 
 
 def folders() -> dict[str, Path | str]:
-    """Return the folders of this site that belong to a backup, those of BACKUP_FOLDERS too: name -> path or remark."""
+    """Return the folders of this site that belong to a backup: name -> path, or a sentence why it is left out.
+
+    They are those of the apps and those of the setting BACKUP_FOLDERS.
+    """
     further_folders = {name: Path(path) for name, path in settings.BACKUP_FOLDERS.items()}
     return {
         **{name: path for more in FOLDERS.call() for name, path in more.items()},
@@ -40,27 +43,27 @@ def folders() -> dict[str, Path | str]:
 
 
 def brokers() -> dict[str, str]:
-    """Return the brokers of this site: name -> URL of the management API, "" if the settings do not name it."""
+    """Return the brokers of this site: name -> URL of its management API; "" if the settings name none."""
     platform = {"platform": settings.RABBITMQ_MANAGEMENT_URL}
     return platform | {name: url for more in BROKERS.call() for name, url in more.items()}
 
 
 def read_folder(folder: Path) -> Iterator[bytes]:
-    """Yield a folder as a tar archive. A file that goes away meanwhile is left out."""
+    """Yield a folder as the bytes of a tar archive. A file that is deleted meanwhile is left out."""
     quiet = ["--warning=no-file-changed", "--warning=no-file-removed"]
     argv = [find_program("tar", "tar"), "--create", *quiet, f"--directory={folder}", "."]
     return read_program(argv, TAR_WARNINGS)
 
 
 def write_folder(folder: Path, chunks: Iterator[bytes]) -> None:
-    """Unpack a tar archive into a folder, which is created if it is missing."""
+    """Unpack a tar archive into a folder, which is created if it is missing. Raises BackupError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     argv = [find_program("tar", "tar"), "--extract", "--preserve-permissions", "--no-same-owner"]
     feed_program([*argv, f"--directory={folder}"], chunks)
 
 
 def count_files(chunks: Iterator[bytes]) -> int:
-    """Return how many entries a tar archive has; all of it is read."""
+    """Return how many entries a tar archive has; all of it is read. Raises BackupError if it is damaged."""
     return feed_program([find_program("tar", "tar"), "--list"], chunks).count(b"\n")
 
 
@@ -76,7 +79,10 @@ def read_definitions(url: str) -> bytes:
 
 
 def write_definitions(url: str, text: bytes) -> None:
-    """Give a broker its definitions back; what it has besides stays. Raises BackupError."""
+    """Give a broker the definitions of a backup (users, rights, queues ...); others that it has stay.
+
+    Raises BackupError.
+    """
     try:
         call_api(url, "POST", "/definitions", json.loads(text))
     except BrokerUnavailable as error:
@@ -84,7 +90,7 @@ def write_definitions(url: str, text: bytes) -> None:
 
 
 def read_settings() -> bytes:
-    """Return as JSON the environment variables that the settings read, and the files that they name."""
+    """Return, as JSON, the environment variables that the settings read, and the contents of files they name."""
     environment = {
         name: os.environ[name] for name in sorted(settings.VARIABLES) if name in os.environ
     }
@@ -94,26 +100,27 @@ def read_settings() -> bytes:
 
 
 def _names_settings(name: str) -> bool:
-    """Return whether an environment variable names a file without which the site does not start."""
+    """Return whether an environment variable names a file without which the site does not start, such as a secret's."""
     secret = name.removesuffix("_FILE")
     return name in _OTHER_FILES or (secret != name and secret in settings.VARIABLES)
 
 
 def write_settings(folder: Path, text: bytes) -> None:
-    """Write the settings of a backup into a new folder: `env`, as systemd reads it, and the files that it named."""
+    """Write the settings of a backup into a new folder: a file `env` for systemd, and the files that it names."""
     content = json.loads(text)
     folder.mkdir(mode=0o700, parents=True)
     lines = [f"{name}={_quoted(value)}\n" for name, value in content["environment"].items()]
     _write_private(folder / "env", "".join(lines))
     for path, file_text in content["files"].items():
         target = folder / Path(path).name
-        if target.exists():  # Secrets in folders of their own may have the same name.
+        # Secrets in folders of their own may have the same name: then the whole path names it.
+        if target.exists():
             target = folder / path.strip("/").replace("/", "_")
         _write_private(target, file_text)
 
 
 def _quoted(value: str) -> str:
-    """Return a value as it stands in a file for systemd's EnvironmentFile."""
+    """Return a value quoted for a file that systemd reads as EnvironmentFile."""
     escaped = (
         value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$").replace("`", "\\`")
     )

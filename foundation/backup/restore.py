@@ -1,4 +1,7 @@
-"""A backup is verified in a scratch server, or restored into empty servers and folders; both check it as a whole first."""
+"""A backup is verified in a scratch server, or restored into empty servers and folders.
+
+It is first checked as a whole.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +22,12 @@ from foundation.cells.directory import own_platform, store_of
 
 
 class Restore:
-    """A restore reads one backup with one private key."""
+    """The reader of one backup with one private key, which verifies or restores it."""
 
     def __init__(self, folder: Path, identity: Path, only: Collection[str] = ()) -> None:
-        """Check the backup: its manifest, checksums and key. `only` names the parts that are wanted; empty: all.
+        """Check the backup in `folder`: its manifest, checksums, and the private key in the file `identity`.
 
-        Raises BackupError.
+        `only` names the parts that are wanted, or kinds of parts; empty means all. Raises BackupError.
         """
         self.folder, self.identity = folder, identity
         self.manifest: Manifest = read_manifest(folder)
@@ -40,13 +43,16 @@ class Restore:
             next(self.read(name), None)  # a wrong key is noticed before anything is changed
 
     def read(self, name: str) -> Iterator[bytes]:
-        """Yield the bytes of a part in clear. Raises BackupError."""
+        """Yield the decrypted bytes of the part with this name. Raises BackupError."""
         part = self.manifest.part(name)
         assert part is not None
         return open_sealed(self.folder / part.file, self.identity)
 
     def verify(self) -> Iterator[str]:
-        """Restore each part where it harms nobody, and yield a line for each that is whole. Raises BackupError."""
+        """Restore each part where it harms nobody, and yield a sentence for each that is complete.
+
+        Raises BackupError.
+        """
         for name in self.names:
             if name == parts.DATABASE:
                 yield f"{name}: {self._verify_database()} tables"
@@ -56,7 +62,10 @@ class Restore:
                 yield f"{name}: {len(b''.join(self.read(name)))} bytes"
 
     def _verify_database(self) -> int:
-        """Load the dump into a scratch server; return how many tables it has. Raises BackupError if some are missing."""
+        """Load the dump of the database into a scratch server; return how many tables it has.
+
+        Raises BackupError if it has not as many as were backed up.
+        """
         with scratch_server(self.folder.parent) as options:
             load_dump(options, SCHEMA, self.read(parts.DATABASE))
             counted = query(
@@ -71,10 +80,10 @@ class Restore:
         return tables
 
     def run(self, settings_folder: Path | None) -> Iterator[str]:
-        """Restore each part, and yield a line for each one. Raises BackupError before anything is changed.
+        """Restore each part, and yield a sentence for each one.
 
-        `settings_folder` is where settings and keys are written, for the operator to put in their place; without it
-        they are left out.
+        Raises BackupError, if need be before anything is changed. `settings_folder` is where settings and keys are
+        written, for the operator to put in their place; without it they are left out.
         """
         steps = {name: self._step(name, settings_folder) for name in self.names}
         for name, step in steps.items():
@@ -85,7 +94,11 @@ class Restore:
                 yield f"{name}: restored"
 
     def _step(self, name: str, settings_folder: Path | None) -> Callable[[], None] | None:
-        """Check that a part may be restored here, and return how; `None` if it is not wanted. Raises BackupError."""
+        """Check that a part may be restored at this site, and return the function that does it.
+
+        `None` if it is left out. Raises BackupError if its place is not empty or not known. A part is the database,
+        the settings, a broker or a folder.
+        """
         kind, _, which = name.partition(" ")
         if name == parts.DATABASE:
             self._refuse_newer()
@@ -112,7 +125,10 @@ class Restore:
         return lambda: parts.write_folder(folder, self.read(name))
 
     def _settings_step(self, folder: Path | None) -> Callable[[], None] | None:
-        """Return how the settings are written into a folder; `None` without one. Raises BackupError if it is there."""
+        """Return the function that writes the settings into a new folder; `None` if no folder is named.
+
+        Raises BackupError if the folder exists.
+        """
         if folder is None:
             return None
         if folder.exists():
@@ -130,14 +146,14 @@ class Restore:
             )
 
     def _load_database(self) -> None:
-        """Load the dump into this site's database."""
+        """Load the dump of the backup into this site's database. Raises BackupError."""
         database = connections[store_of(own_platform()).database].settings_dict
         with options_file(database) as options:
             load_dump(options, database["NAME"], self.read(parts.DATABASE))
 
 
 def _is_wanted(name: str, only: Collection[str]) -> bool:
-    """Return whether a part is named, or its kind is."""
+    """Return whether `only` names a part, or its kind: the word before the space, as in "folder recordings"."""
     return name in only or name.partition(" ")[0] in only
 
 

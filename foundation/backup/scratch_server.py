@@ -1,4 +1,4 @@
-"""A scratch server is an empty MariaDB in a temporary folder, into which a backup is restored to verify it."""
+"""The functions here start an empty MariaDB in a temporary folder, into which a backup is restored to verify it."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _SETTINGS = (
 
 @contextmanager
 def scratch_server(parent: Path) -> Iterator[Path]:
-    """Start a server with its files below `parent`, and an empty schema SCHEMA; give its file of client options.
+    """Start a database server with its files below `parent` and an empty schema; yield its file of client options.
 
-    The server and its files are gone afterwards. Raises BackupError if it does not start.
+    The server and its files are deleted afterwards. Raises BackupError if it does not start.
     """
     folder = Path(mkdtemp(prefix=".scratch-", dir=parent))
     # A socket's path has at most 107 bytes, which a folder of backups may well have itself.
@@ -63,13 +63,16 @@ def scratch_server(parent: Path) -> Iterator[Path]:
 
 
 def query(options: Path, statement: str) -> str:
-    """Return what a server answers to a statement, as lines of values separated by tabs. Raises BackupError."""
+    """Return a server's answer to a statement, as lines with tabs between the values. Raises BackupError."""
     argv = [find_program("mariadb", "mariadb-client"), f"--defaults-file={options}", "-NB"]
     return b"".join(read_program([*argv, f"--execute={statement}"])).decode()
 
 
 def _create_schema(options: Path, server: subprocess.Popen[bytes]) -> None:
-    """Create the schema once the server answers. Raises BackupError if it ends, or does not answer in time."""
+    """Create the schema SCHEMA once the scratch server answers.
+
+    Raises BackupError if the server ends, or does not answer within START_SECONDS.
+    """
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:

@@ -1,6 +1,6 @@
 """A sealed file is one part of a backup: a stream of bytes, compressed as gzip and encrypted by the program `age`.
 
-Nothing is held in memory as a whole, and nothing is written in clear.
+A part is never held in memory as a whole, and never written unencrypted.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ PRIVATE = 0o600
 
 @dataclass(frozen=True, slots=True)
 class SealedSize:
-    """The size of a sealed file: bytes in clear, bytes on disk, and the SHA-256 of the latter in hexadecimal digits."""
+    """The size of a sealed (compressed and encrypted) file.
+
+    It has the bytes before sealing, the bytes on disk, and the SHA-256 of the latter in hexadecimal digits.
+    """
 
     plain_bytes: int
     bytes: int
@@ -38,7 +41,7 @@ class SealedSize:
 
 
 def find_program(name: str, package: str) -> str:
-    """Return the path of a program. Raises BackupError, which names Debian's package, if it is not installed."""
+    """Return the path of a program. Raises BackupError, which names its Debian package, if it is not installed."""
     path = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
     if path is None:
         raise BackupError(f"{name} is not installed: apt-get install {package}")
@@ -46,16 +49,17 @@ def find_program(name: str, package: str) -> str:
 
 
 def seal(chunks: Iterable[bytes], path: Path, recipients: Path) -> SealedSize:
-    """Write a stream of bytes to a new file, readable by its owner alone; return its size once it is on disk.
+    """Compress and encrypt a stream of bytes into a new file that its owner alone may read; return its size.
 
-    `recipients` is a file with the public keys of those who may read it. Raises BackupError, also if the stream does.
+    The file is on disk then. `recipients` is a file with the public keys of those who may decrypt it. Raises
+    BackupError, also if the stream does.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
     argv = [find_program("age", "age"), "--encrypt", "--recipients-file", str(recipients)]
     plain_bytes = 0
 
     def compressed() -> Iterator[bytes]:
-        """Yield the stream as gzip, and count its bytes."""
+        """Yield the stream compressed as gzip, and count its bytes before that."""
         nonlocal plain_bytes
         compressor = zlib.compressobj(FASTEST, wbits=GZIP)
         for chunk in chunks:
@@ -70,9 +74,10 @@ def seal(chunks: Iterable[bytes], path: Path, recipients: Path) -> SealedSize:
 
 
 def open_sealed(path: Path, identity: Path) -> Iterator[bytes]:
-    """Yield the bytes of a sealed file in clear. Raises BackupError for a wrong key or a damaged file.
+    """Yield the decrypted and uncompressed bytes of a sealed file.
 
-    `identity` is the file with the private key. What was yielded before an error is genuine, but not the whole.
+    Raises BackupError for a wrong key or a damaged file. `identity` is the file with the private key. What was
+    yielded before an error is genuine, but not the whole.
     """
     argv = [find_program("age", "age"), "--decrypt", "--identity", str(identity), str(path)]
     decompressor = zlib.decompressobj(wbits=GZIP)
@@ -93,7 +98,7 @@ def checksum(path: Path) -> str:
 
 
 def read_program(argv: Sequence[str], accepted: Sequence[int] = (0,)) -> Iterator[bytes]:
-    """Yield what a program writes to its standard output. Raises BackupError if its exit code is not `accepted`."""
+    """Run a program, and yield what it prints. Raises BackupError if its exit code is not among the `accepted` ones."""
     name = Path(argv[0]).name
     return _read(argv, accepted, lambda complaint: f"{name}: {_first_line(complaint)}")
 
@@ -101,9 +106,10 @@ def read_program(argv: Sequence[str], accepted: Sequence[int] = (0,)) -> Iterato
 def _read(
     argv: Sequence[str], accepted: Sequence[int], explain: Callable[[str], str]
 ) -> Iterator[bytes]:
-    """Yield a program's output; `explain` makes the text of BackupError from what it has complained about.
+    """Run a program, and yield what it prints; raise BackupError if its exit code is not among the `accepted` ones.
 
-    Complaints go to a file: a pipe that nobody empties would stop the program.
+    `explain` makes the text of the error from what the program has printed to standard error. That goes to a file: a
+    pipe that nobody empties would stop the program.
     """
     with TemporaryFile() as complaints:
         program = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=complaints)  # noqa: S603
@@ -118,7 +124,7 @@ def _read(
 
 
 def feed_program(argv: Sequence[str], chunks: Iterable[bytes]) -> bytes:
-    """Write a stream to a program's standard input; return what it has printed. Raises BackupError if it fails."""
+    """Run a program with a stream as its input; return what it has printed. Raises BackupError if it fails."""
     with TemporaryFile() as printed:
         _feed(argv, chunks, printed)
         printed.seek(0)
@@ -126,7 +132,10 @@ def feed_program(argv: Sequence[str], chunks: Iterable[bytes]) -> bytes:
 
 
 def _feed(argv: Sequence[str], chunks: Iterable[bytes], output: IO[bytes], hint: str = "") -> None:
-    """Write a stream to a program, whose own output goes to a file. Raises BackupError if it fails; `hint` ends it."""
+    """Run a program with a stream as its input; its output goes to a file.
+
+    Raises BackupError if it fails, with `hint` at the end of the text.
+    """
     with TemporaryFile() as complaints:
         program = subprocess.Popen(  # noqa: S603
             argv, stdin=subprocess.PIPE, stdout=output, stderr=complaints
@@ -145,7 +154,7 @@ def _feed(argv: Sequence[str], chunks: Iterable[bytes], output: IO[bytes], hint:
 
 
 def _end(program: subprocess.Popen[bytes]) -> None:
-    """End a program that may still run, and close our ends of its pipes."""
+    """End a program that may still run, and close our side of its pipes."""
     program.kill()
     program.wait()
     for pipe in (program.stdin, program.stdout):
@@ -155,18 +164,25 @@ def _end(program: subprocess.Popen[bytes]) -> None:
 
 
 def _text_of(file: IO[bytes]) -> str:
-    """Return all that was written to a file."""
+    """Return all that was written to a file, as text."""
     file.seek(0)
     return file.read().decode(errors="replace")
 
 
 def _first_line(complaint: str) -> str:
-    """Return the first line of what a program has complained about."""
+    """Return the first line of an error that a program has printed, at most 300 characters.
+
+    A sentence if it is empty.
+    """
     return (complaint.strip().splitlines() or ["it failed without a word"])[0][:300]
 
 
 def _explain(path: Path, identity: Path, complaint: str) -> str:
-    """Return in words why the program `age` could not decrypt a file."""
+    """Return a sentence that says why the program `age` could not decrypt a file.
+
+    `complaint` is what it has printed to standard error. The causes that operators can mend have sentences of their
+    own.
+    """
     if "no identity matched" in complaint:
         return (
             f"{identity} is not the key of this backup: use the identity whose public key was in"

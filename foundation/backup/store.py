@@ -1,4 +1,4 @@
-"""The folder BACKUP_DIR holds the backups of a site, each in a folder of its own that appears at once, when it is whole."""
+"""The folder BACKUP_DIR has a folder for each backup of a site, which gets its name only once it is complete."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ PRIVATE_FOLDER = 0o700
 
 
 class Store:
-    """A store is a folder of backups."""
+    """The folder with the backups of a site."""
 
     def __init__(self, folder: Path, site: str) -> None:
-        """Use the backups of a site in a folder. Other sites may keep theirs in the same one."""
+        """Use the backups of a site in a folder. Backups of other sites may lie in the same folder."""
         self.folder, self.site = folder, site
 
     def backups(self) -> list[tuple[Path, Manifest]]:
-        """Return this site's backups, the newest first; what has no readable manifest is left out."""
+        """Return this site's complete backups, the newest first; a folder without a readable manifest is left out."""
         whole_backups = []
         for path in self.folder.glob(f"{self.site}-*/{FILE}"):
             try:
@@ -39,7 +39,10 @@ class Store:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Hold the store's lock, so that one process at a time writes into it. Raises BackupError if another one does."""
+        """Hold the lock of the folder, so that one process at a time writes backups.
+
+        Raises BackupError if another one does.
+        """
         try:
             self.folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
             lock = (self.folder / ".lock").open("a")
@@ -58,9 +61,10 @@ class Store:
 
     @contextmanager
     def new_backup(self, began: float) -> Iterator[Path]:
-        """Give a folder to write a backup into; it gets its name when all went well, otherwise it is deleted.
+        """Yield a folder to write a backup into; it gets its name when all went well, otherwise it is deleted.
 
-        What earlier processes have left unfinished is deleted first. Call it with the lock of `alone`.
+        What earlier processes have left unfinished is deleted first. The caller holds the lock of `alone`. Raises
+        BackupError if one was made in this second.
         """
         self._remove_unfinished()
         name = f"{self.site}-{datetime.fromtimestamp(began, UTC):%Y%m%dT%H%M%SZ}"
@@ -87,13 +91,13 @@ class Store:
         return dropped
 
     def _remove_unfinished(self) -> None:
-        """Delete what this site's earlier processes have left, which is no whole backup."""
+        """Delete the incomplete backups that this site's earlier processes have left."""
         for folder in self.folder.glob(f"{UNFINISHED}{self.site}-*"):
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sync(folder: Path) -> None:
-    """Wait until the names in a folder are on disk."""
+    """Wait until the entries of a folder (new and renamed files) are on disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

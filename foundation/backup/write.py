@@ -1,4 +1,4 @@
-"""A backup is written: database first, then files, so that each file that a row names is in it, then the rest."""
+"""The functions here write a backup: the database first, then files, so that each file that a row names is in it."""
 
 from __future__ import annotations
 
@@ -23,22 +23,28 @@ from foundation.clock import timestamp
 
 
 class Writer:
-    """A writer adds one part after the other to the folder of a new backup."""
+    """The writer of one backup, which adds one part after the other to its folder."""
 
     def __init__(self, folder: Path, recipients: Path, without: Collection[str]) -> None:
-        """Write into `folder`, for the holders of the keys in `recipients`; leave out the parts named in `without`."""
+        """Write into `folder`, encrypted for the keys in the file `recipients`.
+
+        Leave out the parts named in `without`.
+        """
         self._folder, self._recipients, self._without = folder, recipients, without
         self.written: list[Part] = []
         self.left_out: dict[str, str] = {}
 
     def add(self, name: str, chunks: Iterable[bytes]) -> None:
-        """Seal a stream as the part with this name. Raises BackupError."""
+        """Compress and encrypt a stream as the part with this name. Raises BackupError."""
         file = f"{name.replace(' ', '-')}{SUFFIX}"
         size = seal(chunks, self._folder / file, self._recipients)
         self.written.append(Part(name=name, file=file, **asdict(size)))
 
     def wants(self, name: str, reason: str = "") -> bool:
-        """Return whether a part is to be written; note why not: it was asked for, or the `reason`."""
+        """Return whether a part is to be written.
+
+        If not, note why: the operator left it out, or the `reason` that is given.
+        """
         if reason or name in self._without or name.partition(" ")[0] in self._without:
             self.left_out[name] = reason or "left out, as was asked for"
             return False
@@ -62,14 +68,17 @@ def write_backup(without: Collection[str] = ()) -> Path:
 
 
 def own_backups() -> Store:
-    """Return the store of this site's backups. Raises BackupError if BACKUP_DIR is not set."""
+    """Return the folder of this site's backups. Raises BackupError if BACKUP_DIR is not set."""
     if not settings.BACKUP_DIR:
         raise BackupError("BACKUP_DIR is not set: name the folder that holds backups")
     return Store(Path(settings.BACKUP_DIR), settings.SITE_NAME)
 
 
 def _recipients() -> Path:
-    """Return the file with the public keys. Raises BackupError if it is missing, or others may write it."""
+    """Return the file with the public keys for which backups are encrypted.
+
+    Raises BackupError if it is missing, or others may write it: they could add a key of theirs.
+    """
     path = Path(settings.BACKUP_RECIPIENTS_FILE or "/nonexistent")
     if not path.is_file():
         raise BackupError(
@@ -84,7 +93,7 @@ def _recipients() -> Path:
 
 
 def _write_parts(writer: Writer, began: float) -> Manifest:
-    """Write all parts; return the manifest."""
+    """Write all parts of a backup, except those that are left out; return the backup's description (manifest)."""
     alias = store_of(own_platform()).database
     database = connections[alias].settings_dict
     (version, has_binary_log), *_ = sql.select(alias, "SELECT VERSION(), @@log_bin")
@@ -126,7 +135,7 @@ def _write_parts(writer: Writer, began: float) -> Manifest:
 
 
 def _with_gtid(alias: str, position: dict[str, str]) -> dict[str, str]:
-    """Return a position in the binary log with its GTID, by which a copy finds it in another server's log."""
+    """Return a position in the binary log with its GTID, by which a replica finds it in another log; {} for {}."""
     if not position:
         return {}
     query = "SELECT BINLOG_GTID_POS(%s, %s)"

@@ -81,7 +81,7 @@ class ParkedAdmin(ReadOnlyAdmin[Parked]):
 
     @admin.display(description=_("properties"))
     def envelope(self, row: Parked) -> SafeString:
-        """Return the AMQP properties, which say who sent the message and where its answer goes."""
+        """Return a message's AMQP properties as HTML; they say who sent the message and where its answer goes."""
         return preformatted(readable(orjson.dumps(row.properties)))
 
     @admin.action(description=_("Publish again"), permissions=["operate"])
@@ -190,7 +190,7 @@ class OutboxAdmin(ReadOnlyAdmin[Outbox]):
 
     @admin.display(description=_("body"))
     def content(self, row: Outbox) -> SafeString:
-        """Return the body of a message to send as HTML, without passwords and tokens."""
+        """Return the body of a message that waits to be sent, as HTML, without passwords and tokens."""
         return preformatted(readable(bytes(row.body)))
 
 

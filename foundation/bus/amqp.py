@@ -145,8 +145,9 @@ def receive(connection: amqp.Connection, seconds: float) -> None:
 
 
 def _has_arrived(connection: amqp.Connection) -> bool:
-    """Return whether a connection has data to read, or has been closed by the broker."""
+    """Return whether a connection has data to read now, or has been closed by the broker."""
     link = connection.transport.sock
+    # TLS may have decrypted data that the socket does not show any more.
     if link is None or (isinstance(link, ssl.SSLSocket) and link.pending()):
         return True
     poller = select.poll()
@@ -207,9 +208,8 @@ class Publisher:
     def _mark_answered(self, tag: int, multiple: bool) -> None:
         """Note that the broker has answered about a message, so that `wait` no longer waits for it.
 
-        `multiple`: the answer is about all messages up to this one.
-
-        `tag` counts the messages that were sent on this channel, from 1.
+        `tag` counts the messages that were sent on this channel, from 1. `multiple`: the answer is about all
+        messages up to this one.
         """
         if multiple:
             self._first_unconfirmed = max(self._first_unconfirmed, tag + 1)

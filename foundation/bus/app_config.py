@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 class Timer(NamedTuple):
-    """A timer says how often a Celery task runs, in seconds, and why so often.
+    """How often a Celery task runs, in seconds, and why so often.
 
-    Each task looks for what is due now, so that a run that is lost or doubled does no harm. Timers of one period run one
-    after another; one that waits for servers outside of this site, which may be slow, runs `alone`.
+    Each task looks for what is due now, so that a run that is lost or doubled does no harm. Timers of one period run
+    one after another; one that waits for servers outside of this site, which may be slow, runs `alone`.
     """
 
     seconds: float
@@ -61,7 +61,7 @@ class SidebarEntry(NamedTuple):
 
 
 class MenuEntry(NamedTuple):
-    """A menu entry is a link in the menu that all pages for people (not for administrators) show.
+    """A link in the menu that all pages for people (not for administrators) show.
 
     Links are shown in the order of `position`; `url_name` is the name of the page's URL in Django.
     """

@@ -46,7 +46,10 @@ class Arrivals(Generic[T]):
         return len(self._items) >= self._batch or self._bytes >= self._batch_bytes
 
     def put(self, item: T, size: int) -> None:
-        """Add a delivery of `size` bytes. Halve `prefetch` until so many of this size fit into the limit in bytes."""
+        """Add a delivery of `size` bytes. Halve `prefetch` until so many of this size fit into the limit in bytes.
+
+        `prefetch` is how many messages the broker may send ahead.
+        """
         self._items.append((item, size))
         self._bytes += size
         if size * self._max_prefetch > self._prefetch_bytes:

@@ -227,9 +227,8 @@ class Consumer(threading.Thread):
         send those for peers (other sites' platforms), and all of them if `publisher` is `None`. An outcome without
         `database` has rows that are in no outbox; those for peers are then published directly.
         """
-        if (
-            not outcome.database
-        ):  # The rows are in no outbox, so no other thread would send those for peers.
+        # Rows that are in no outbox: no other thread would send those for peers.
+        if not outcome.database:
             self._publish_directly([row for row in outcome.rows if row.destination])
         rows = [row for row in outcome.rows if not row.destination]
         if not rows:

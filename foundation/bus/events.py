@@ -1,8 +1,8 @@
-"""Events tell client applications of changes: rows of the table `bus_event`, written in the transaction of the change.
+"""The functions here store and read events, which tell client applications of changes, in the table `bus_event`.
 
 Each user domain counts its own events. The row of its counter stays locked until the transaction commits, so that
-events become visible in the order of their numbers: who has read number 7 never misses number 6. Counter and rows lie
-in the platform's database, and move with it to another site.
+events become visible in the order of their numbers: who has read number 7 never misses number 6. Counter and rows
+lie in the platform's database, and move with it to another site.
 """
 
 from __future__ import annotations

@@ -136,7 +136,11 @@ class Gateway:
             self._commits_since = None
 
     def _commit_batch(self, batch: list[PendingRequest]) -> None:
-        """Handle a batch of commands in one transaction, wake the relays that send its messages, wake the requests."""
+        """Handle a batch of commands from HTTP requests in one transaction.
+
+        Then wake these requests with their outcomes. The threads that send the messages of the transaction are
+        woken, too.
+        """
         close_old_connections()
         outcomes = handle_batch([request.delivery for request in batch], publish_inline=False)
         databases_with_rows = {outcome.database for outcome in outcomes if outcome.rows}

@@ -83,9 +83,10 @@ class Parked(models.Model):
 
 
 class Event(models.Model):
-    """A row is an event: a change to push to client applications that listen for its user domain; kept for a day.
+    """A row is an event: a change of which client applications that listen for its user domain are told.
 
-    `seq` counts the events of a user domain, one by one, in the order in which their transactions have committed.
+    Kept for a day. `seq` counts the events of a user domain, one by one, in the order in which their transactions
+    have committed.
     """
 
     id = models.BigIntegerField(primary_key=True)

@@ -43,7 +43,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event is a change that is pushed to the client applications that listen for its user domain (HTTP API).
+    """A change of which client applications that listen for its user domain are told (HTTP API).
 
     `channel` begins with a slash and names what has changed; `body` is a JSON object, already written as text.
     """

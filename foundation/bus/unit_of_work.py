@@ -61,7 +61,10 @@ class UnitOfWork:
     """
 
     def __init__(self, store: PlatformStore, served: Serving) -> None:
-        """Begin with nothing staged. `served` says which site serves the platform, as this transaction has read it."""
+        """Begin a transaction with nothing staged.
+
+        `served` says which site serves the platform, as it has just been read.
+        """
         self.platform, self.database = store.platform, store.database
         self.epoch, self.now, self.owner = served.epoch, served.now, served.owner
         self.read_only = served.read_only

@@ -83,7 +83,7 @@ def describe_problems(result: JSONObject, **facts: object) -> JSONObject:
 
 
 def _as_object(value: JSONValue) -> JSONObject:
-    """Return a part of the OpenAPI document that must be a JSON object, as such."""
+    """Return this part of the OpenAPI document typed as a JSON object, which it must be."""
     assert isinstance(value, dict)
     return value
 

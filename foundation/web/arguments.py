@@ -72,9 +72,9 @@ def items(value: object, name: str, limit: int = 500) -> list[dict[str, object]]
 def in_range(
     value: object, name: str, lowest: int, highest: int, default: int | None = None
 ) -> int:
-    """Return the value of a call's argument, a whole number from `lowest` to `highest`.
+    """Return the value of a call's argument, a whole number from `lowest` to `highest`; `default` if it is missing.
 
-    Raises Refusal, which mentions `name`, also for a missing one, unless there is a `default`.
+    Raises Refusal, which mentions `name`, also for a missing one without a default.
     """
     if value in (None, "") and default is not None:
         return default

@@ -1,8 +1,8 @@
-"""Arguments of new client applications are checked against the description of the call, before the call is made.
+"""The functions here check arguments of new client applications against the description of the call, before it is made.
 
-New client applications are those written for the API's description, not for the 5.x API. Client applications of the 5.x
-generation send numbers as texts and leave out what they should send, so theirs are read leniently (`arguments`). A new
-client application gets an error that names the wrong argument.
+New client applications are those written for the API's description, not for the 5.x API. Client applications of the
+5.x generation send numbers as texts and leave out what they should send, so theirs are read leniently (`arguments`).
+A new client application gets an error that names the wrong argument.
 """
 
 from __future__ import annotations

@@ -172,7 +172,10 @@ def _read_fields(request: HttpRequest) -> JSONObject:
 
 
 def _parse_pairs(text: str) -> list[tuple[str, str]]:
-    """Return names and values of a query or form. Raises BadRequest."""
+    """Return the names and values of a query or form, in their order.
+
+    Raises BadRequest if it is not UTF-8 or has too many fields.
+    """
     try:
         return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
     except UnicodeDecodeError:

@@ -113,7 +113,10 @@ class ScopedChoices:
         return self._limit_choices(field, db_field, request)
 
     def _limit_choices(self, field: Any, db_field: Any, request: HttpRequest) -> Any:
-        """Return the form field, its choices limited to what the user sees and `Scope.extra_choices`."""
+        """Return the form field, with its choices limited to the rows that the user sees or may choose besides.
+
+        `None` stays `None`; superusers have all choices.
+        """
         user: PageUser = request.user
         if field is None or user.is_superuser:
             return field

@@ -1,4 +1,4 @@
-"""An answer of the HTTP API is turned from JSON into XML where a client application asks for that (ARCH §8)."""
+"""Functions that turn answers of the HTTP API from JSON into XML, where a client application wants it (ARCH §8)."""
 
 from __future__ import annotations
 

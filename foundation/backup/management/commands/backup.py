@@ -1,4 +1,4 @@
-"""`manage.py backup` makes a backup of this site, lists those that there are, or verifies one by restoring it."""
+"""`manage.py backup` makes a backup of this site, lists the complete ones, or verifies one by restoring it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from foundation.backup.write import own_backups, write_backup
 
 
 class Command(BaseCommand):
-    """The command writes into BACKUP_DIR, for the keys in BACKUP_RECIPIENTS_FILE."""
+    """The command `manage.py backup`. It writes into BACKUP_DIR, encrypted for the keys in BACKUP_RECIPIENTS_FILE."""
 
     help = "Back up this site under load: database, files, broker definitions, settings. See docs/backup.md."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add the options."""
+        """Declare the options of the command: `--list`, `--without`, `--verify` and `--identity`."""
         parser.add_argument("--list", action="store_true", help="list the whole backups")
         parser.add_argument(
             "--without",
@@ -46,7 +46,10 @@ class Command(BaseCommand):
         identity: str | None,
         **options: object,
     ) -> None:
-        """Do what was asked for; end with code 1 and one sentence if that is not possible."""
+        """Make a backup; with `list` list them, with `verify` verify one.
+
+        Raises CommandError, which ends with code 1.
+        """
         try:
             if list:
                 self._list()
@@ -62,7 +65,10 @@ class Command(BaseCommand):
             raise CommandError(f"{error.filename or 'the backup'}: {error.strerror}") from None
 
     def _write(self, without: list[str]) -> None:
-        """Make a backup, then delete the oldest ones. A backup without some parts takes the place of no other one."""
+        """Make a backup, and then delete the oldest ones beyond BACKUP_KEEP.
+
+        A backup `without` some parts deletes none, so that it takes the place of no complete one.
+        """
         folder = write_backup(without)
         self.stdout.write(str(folder))
         if without:
@@ -73,7 +79,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"deleted {name}: {settings.BACKUP_KEEP} newer ones are kept")
 
     def _list(self) -> None:
-        """Print a line for each whole backup, the newest first."""
+        """Print a line for each complete backup, the newest first."""
         for folder, manifest in own_backups().backups():
             began = datetime.fromtimestamp(manifest.began, UTC)
             size = sum(part.bytes for part in manifest.parts)
@@ -83,7 +89,10 @@ class Command(BaseCommand):
             )
 
     def _verify(self, name: str, identity: str | None) -> None:
-        """Restore a backup into a scratch server, and print what it holds."""
+        """Restore a backup (`name`, or the `newest`) into a scratch server, and print what it holds.
+
+        Raises BackupError. `identity` is the file with the private key.
+        """
         if not identity:
             raise BackupError("name the private key by --identity")
         store = own_backups()

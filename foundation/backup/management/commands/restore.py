@@ -13,13 +13,13 @@ from foundation.backup.restore import Restore
 
 
 class Command(BaseCommand):
-    """The command changes nothing unless the whole backup fits."""
+    """The command `manage.py restore`. It changes nothing unless the whole backup can be restored."""
 
     help = "Restore a backup into empty servers and folders. See docs/backup.md."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add the folder of the backup and the options."""
+        """Declare the folder of the backup, and the options `--identity`, `--only` and `--settings-to`."""
         parser.add_argument("folder", type=Path, help="folder of the backup")
         parser.add_argument(
             "--identity", type=Path, required=True, help="file with the private key"
@@ -40,7 +40,10 @@ class Command(BaseCommand):
         settings_to: Path | None,
         **options: object,
     ) -> None:
-        """Check all, restore, migrate; end with code 1 and one sentence if that is not possible."""
+        """Check the backup, restore its parts, and migrate the database.
+
+        Raises CommandError, which ends with code 1.
+        """
         try:
             wanted = [name.strip() for name in only.split(",") if name.strip()]
             restore = Restore(folder, identity, wanted)
