@@ -46,7 +46,7 @@ plugin            | im.plugin               | v...o | v...o   | v...o    | .....
 """
 
     def connect(self) -> None:
-        """Connect this app's functions to the hooks by which other apps call them: revoke tokens, report health ..."""
+        """Connect this app's functions to the hooks by which other apps call them, at a site with instant messages."""
         from domains.data import hooks
         from foundation.backup import parts
         from foundation.bus import backlog, declare

@@ -91,7 +91,10 @@ class Conversations(Listing):
         responses=answers(serializers.OneConversation),
     )
     def post(self, request: Request) -> Response:
-        """Open the one-to-one conversation with a person, or create a group."""
+        """Open the one-to-one conversation with a person, or create a group; answer with the conversation.
+
+        Raises Denied. The header Idempotency-Key lets a repeated request return the first group.
+        """
         arguments = self.arguments(request_forms.NewConversation)
         if arguments["kind"] == Kind.DIRECT.value:
             return self.conversation_response(

@@ -23,7 +23,10 @@ class Members(Call):
 
     @extend_schema(parameters=[request_forms.MemberPage], responses=answers(serializers.Members))
     def get(self, request: Request, number: int) -> Response:
-        """List members in the order in which they came, with invited people and those who ask to join."""
+        """List a conversation's members in the order in which they came, with invited people and those who ask to join.
+
+        Raises Denied unless the caller is a member.
+        """
         arguments, database = self.arguments(request_forms.MemberPage), self.store.database
         own_row = queries.member(database, number, self.me.id)
         if own_row is None or own_row.state != Membership.ACTIVE:

@@ -189,7 +189,8 @@ class Center:
     def _do_periodic_work(self, incoming: amqp.Connection, publisher: Publisher) -> None:
         """Do the work of every TICK_SECONDS: measure the queue, send heartbeats, drop dead database connections.
 
-        Large messages have lowered how many messages are read at once (prefetch); that is raised again here.
+        Large messages have lowered how many messages are read at once (prefetch); that is raised again here. If a
+        later step of the center has too long a queue, reading is held up.
         """
         waiting = publisher.count_waiting(self._queue)
         metrics.WAITING.labels(self._queue).set(waiting)

@@ -228,7 +228,7 @@ class MqttNames(_Form):
 
 
 class ManagementNames(_Form):
-    """The names with which an administrator's client application receives all messages from the broker."""
+    """The names (of queue and exchange) by which an administrator's client application gets all messages."""
 
     queue_prefix = serializers.CharField()
     exchange = serializers.CharField()

@@ -20,7 +20,7 @@ class Refused(Exception):
     """The platform refuses a call: `code` says why in a word, `status` is the HTTP status."""
 
     def __init__(self, status: int, code: str, words: str) -> None:
-        """Refuse with the HTTP status, a code for client applications, and words for people."""
+        """Keep the HTTP status, a code for client applications, and words for people."""
         super().__init__(f"{status} {code}: {words}")
         self.status, self.code = status, code
 

@@ -1,4 +1,4 @@
-"""Queries for the page of a call, which shows the conversation of its conference to everybody who was let in."""
+"""The functions here read the chat of a conference for the page of its call, also for guests, who are no members."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PAGE = 200
 
 
 def conversation_of(database: str, confid: str) -> tuple[int, int] | None:
-    """Return the id of a conference's conversation, and the number of its last entry; `None` if there is none."""
+    """Return the id of a conference's chat conversation, and the number of its last entry; `None` if it has none."""
     rows = Conversation.objects.using(database).filter(confid=confid)
     return rows.values_list("pk", "last_seq").first()
 
@@ -26,10 +26,10 @@ def last_seq(database: str, confid: str) -> int | None:
 
 
 def messages_after(database: str, confid: str, after: int) -> tuple[list[CallMessage], int]:
-    """Return the messages that were written or changed after an entry of a conference's conversation, in order.
+    """Return the messages of a conference's chat that were written or changed after the entry `after`, in order.
 
-    `after` is the number of that entry, 0 for somebody who has just entered. The second value is the number of the last
-    entry that was looked at; more may follow.
+    `after` is the number of an entry, 0 for somebody who has just entered and gets the last PAGE entries. The second
+    value is the number of the last entry that was looked at; more may follow.
     """
     conversation = conversation_of(database, confid)
     if conversation is None or after >= conversation[1]:
@@ -41,6 +41,7 @@ def messages_after(database: str, confid: str, after: int) -> tuple[list[CallMes
         database, "conversation_id=%s AND seq>%s AND seq<=%s", [number, above, upto]
     )
     messages = {entry.seq: entry for entry in entries if entry.cmd is Cmd.MSG}
+    # An edited or recalled message is sent again, also if it is older than `after`.
     changed = {
         _target_seq(entry) for entry in entries if entry.cmd in (Cmd.EDIT, Cmd.RECALL)
     } - messages.keys()
@@ -57,7 +58,7 @@ def _target_seq(entry: StoredEntry) -> int:
 
 
 def _shown(entry: StoredEntry) -> CallMessage:
-    """Return a message as the page of a call shows it."""
+    """Return a log entry as the message that the page of a call shows; one that was taken back has no text."""
     is_gone, by_guest = entry.recalled_seq is not None, is_guest(entry.sender)
     name = unmarked_name(entry.sender_name) if by_guest else entry.sender_name
     text = "" if is_gone else entry.body

@@ -209,5 +209,5 @@ def _sentences_about_stalled() -> dict[str, str]:
 
 
 def _duration_in_words(seconds: float) -> str:
-    """Return a duration in words."""
+    """Return a number of seconds in words; what is longer than Redis keeps is "an hour or more"."""
     return "an hour or more" if seconds >= KEPT_SECONDS else f"{seconds:.0f} s"

@@ -100,9 +100,9 @@ class LockedRow:
         self.read[member] = max((seq, messages), self.read.get(member, (0, 0)))
 
     def raise_members_version(self, count: int | None = None) -> None:
-        """Raise the version of the list of members, so that message centers read the members again.
+        """Raise the version of a conversation's list of members, so that message centers read the members again.
 
-        `count` is the new number of active members, if it has changed.
+        `count` is the new number of active members; `None` means that it is unchanged.
         """
         self.members_version = max(clock.next_id(), self.members_version + 1)
         self.members = self.members if count is None else count

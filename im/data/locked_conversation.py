@@ -36,7 +36,7 @@ _WORDS = {
 
 
 class Denied(Exception):
-    """A person's request is denied: `why` is a code for client applications, `reason` a sentence for people."""
+    """The exception that denies a person's request: `why` is a code for client applications, `reason` a sentence."""
 
     def __init__(self, why: DenyReason, reason: str = "") -> None:
         """Deny for the reason `why`; without a sentence (`reason`) the usual one for it is used."""

@@ -55,7 +55,7 @@ def member(database: str, number: int, user: str) -> Member | None:
 
 
 def conversation_in_conference(database: str, confid: str, user: str) -> int | None:
-    """Return the id of the conversation of a conference of which a person is an active member; `None` if there is none."""
+    """Return the id of a conference's chat conversation if a person is an active member of it; else `None`."""
     rows = Member.objects.using(database).filter(
         conversation__confid=confid, user=user, state=Membership.ACTIVE
     )
@@ -139,7 +139,7 @@ VISIBLE_RANGES = (
 
 
 def visible_ranges(database: str, user: str) -> dict[int, VisibleRange]:
-    """Return, by conversation, which part of its log a person sees."""
+    """Return which part of the log of each conversation a person sees: id of the conversation -> range."""
     rows = sql.select(database, VISIBLE_RANGES.format(marks="%s"), [user])
     return {conversation: visible_range(*arguments) for _, conversation, *arguments in rows}
 

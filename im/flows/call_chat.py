@@ -1,10 +1,9 @@
-"""Somebody in a call writes into the conversation of its conference, with an account or as a guest.
+"""The flow by which somebody in a call writes into the conference's chat, with an account or as a guest.
 
     page of the call -> its pass is checked (conferences/pages/chat_in_call.py)
       -> the text is checked as that of any client, by the plugins too
       -> lock of the conversation -> entry of its log -> members who are online are told
-
-Guests are no members: they have written, and read, only through the page of the call.
+Guests are no members: they write, and read, only through the page of the call.
 """
 
 from __future__ import annotations
@@ -31,47 +30,50 @@ AWAY = DenyReason.AWAY.value
 """The conversation cannot be written now; the page tries again."""
 
 
-def write_from_call(platform: str, confid: str, said: CallText) -> str:
-    """Write a text into the conversation of a conference; return why it is refused, or "" if it is stored.
+def write_from_call(platform: str, confid: str, call_text: CallText) -> str:
+    """Write a text into the chat of a conference; return "" once it is stored, else a code that says why it is refused.
 
-    The caller has checked that the writer was let in. A text that was stored before, with the same key, is stored once.
+    The caller has checked that the writer was let in. A text that was stored before, with the same key, is stored
+    once.
     """
     store = store_of(platform)
     conversation = call_messages.conversation_of(store.database, confid)
     if conversation is None:
         return AWAY
-    number, writer = conversation[0], _writer(store, said)
+    number, writer = conversation[0], _writer(store, call_text)
     try:
-        request = Say(number, Type.TEXT, message_text({"body": said.text}))
+        request = Say(number, Type.TEXT, message_text({"body": call_text.text}))
     except InvalidMessage as invalid:
         return invalid.code.value
-    checked = _checked(IncomingRequest(writer.id, "", request, said.key))
+    checked = _checked(IncomingRequest(writer.id, "", request, call_text.key))
     if isinstance(checked, RefusedMessage):
         return checked.code.value
     try:
         with lock_conversation(store, number, writer, clock.now()) as locked:
-            return _append(locked, checked, said.key)
+            return _append(locked, checked, call_text.key)
     except (Denied, NotServedHere, ReadOnly):
         return AWAY
 
 
-def _writer(store: PlatformStore, said: CallText) -> Person:
-    """Return who writes: the person with the account, or a guest."""
-    if said.account and (person := people.people_by_id(store, [said.account]).get(said.account)):
+def _writer(store: PlatformStore, call_text: CallText) -> Person:
+    """Return the person who writes: the one with the account, or a guest."""
+    if call_text.account and (
+        person := people.people_by_id(store, [call_text.account]).get(call_text.account)
+    ):
         return person
-    return Person(guest_id(said.visitor), marked_name(said.name), "")
+    return Person(guest_id(call_text.visitor), marked_name(call_text.name), "")
 
 
 @cache
 def _filters() -> list[Filter]:
-    """Return the plugins that check texts, loaded once in a process."""
+    """Return the plugins that check texts; they are loaded once in a process."""
     return load_filters()
 
 
 def _checked(incoming: IncomingRequest) -> Say | RefusedMessage:
-    """Return a text as the plugins have changed it, or the refusal of one of them."""
-    for one_filter in _filters():
-        (result,) = one_filter.apply([incoming])
+    """Return the request with its text as the plugins have changed it, or the refusal of the first that refuses it."""
+    for text_filter in _filters():
+        (result,) = text_filter.apply([incoming])
         if isinstance(result, RefusedMessage):
             return result
         incoming = result
@@ -80,9 +82,9 @@ def _checked(incoming: IncomingRequest) -> Say | RefusedMessage:
 
 
 def _append(locked: LockedConversation, request: Say, key: str) -> str:
-    """Append a message to the log of the locked conversation; return why not, or "" if it is there.
+    """Append a message to the log of the locked conversation; return "", or a code that says why it may not be written.
 
-    A member also has read up to it, and sees the own message.
+    Nothing is appended twice with one `key`. A member then also has read up to the own message, and sees it.
     """
     row, writer = locked.row, locked.me
     if queries.entry_sent_as(locked.database, row.id, writer.id, key):

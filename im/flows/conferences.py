@@ -31,10 +31,10 @@ _revisions: dict[str, dict[str, int]] = {}
 
 
 def follow_conferences(platform: str) -> None:
-    """Create, fill and close the chat conversations of a platform's conferences.
+    """Create, fill and close the chat conversations of a platform's conferences, as these begin, change and end.
 
-    A conference's conversation is updated only if the conference has changed since the last call,
-    or if people have entered it and wait to join the conversation.
+    A conference's conversation is updated only if the conference has changed since the last call, or if people have
+    entered it and wait to join the conversation.
     """
     store, now = store_of(platform), clock.now()
     revisions, waiting = _revisions.setdefault(store.database, {}), conference_joins.waiting_joins()
@@ -128,7 +128,7 @@ def _people_of(
 
 
 def _add_people(locked: LockedConversation, persons: Collection[Person]) -> None:
-    """Add to the conversation those people who have no `Member` row yet, until it has MAX_MEMBERS members.
+    """Add to the conversation those people who have no `Member` row yet, as far as MAX_MEMBERS allows.
 
     The conference's creator becomes the owner.
     """

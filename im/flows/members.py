@@ -147,7 +147,7 @@ def _save_members(locked: LockedConversation, coming: Iterable[Person], state: M
 def leave_conversation(store: PlatformStore, number: int, me: Person, now: datetime) -> None:
     """Let `me` leave the conversation `number`, decline an invitation to it, or withdraw a request to join it.
 
-    Raises Denied.
+    Does nothing if `me` has left or was removed already. Raises Denied.
     """
     with lock_conversation(store, number, me, now) as locked:
         if locked.own_row is None:
@@ -160,7 +160,10 @@ def leave_conversation(store: PlatformStore, number: int, me: Person, now: datet
 
 
 def remove_member(store: PlatformStore, number: int, me: Person, user: str, now: datetime) -> None:
-    """Remove the member `user` from the conversation `number`, or reject this user's request to join. Raises Denied."""
+    """Remove the member `user` from the conversation `number`, or reject this user's request to join.
+
+    Does nothing if the user has left or was removed already. Raises Denied.
+    """
     with lock_conversation(store, number, me, now) as locked:
         target = queries.member(locked.database, number, user)
         if locked.own_row and locked.own_row.state == _ACTIVE and target and target.state in _GONE:
@@ -194,7 +197,7 @@ def set_role(
 ) -> None:
     """Make the member `user` administrator or plain member; the role OWNER hands the group over to this member.
 
-    The former owner becomes administrator. Raises Denied.
+    The former owner becomes administrator. Does nothing if the member has the role. Raises Denied.
     """
     with lock_conversation(store, number, me, now) as locked:
         target = queries.member(locked.database, number, user)
@@ -204,6 +207,7 @@ def set_role(
             and target.role == role
             and locked.own_row.state == target.state == _ACTIVE
         ):
+            # A repeated request is no error.
             return
         locked.check_allowed(
             GroupAction.HAND_OVER if role is Role.OWNER else GroupAction.PROMOTE, target

@@ -59,9 +59,8 @@ def hide_all_messages(store: PlatformStore, number: int, user: str, now: datetim
     Raises Denied.
     """
     with transaction.atomic(using=store.database):
-        journal.lock_conversations(
-            store.database, [number]
-        )  # Message centers write read marks under this lock.
+        # Message centers write read marks under this lock.
+        journal.lock_conversations(store.database, [number])
         own_row = _lock_member(store, number, user)
         top = queries.visible_range_of(own_row).top
         if top > own_row.cleared_seq:
@@ -100,7 +99,7 @@ def _lock_member(store: PlatformStore, number: int, user: str) -> Member:
 
 
 def _update(store: PlatformStore, own_row: Member, columns: dict[str, object]) -> None:
-    """Change columns of a person's member row."""
+    """Change columns of a person's row as a member of a conversation."""
     Member.objects.using(store.database).filter(pk=own_row.pk).update(**columns)
 
 

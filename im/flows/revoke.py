@@ -109,7 +109,7 @@ def revoke_pending() -> None:
 
 
 def _share_new_revocations(platform: str) -> None:
-    """Put into Redis the rows that were added to a platform's table of revocations since the last run.
+    """Put into Redis the rows that were added to a platform's table of revoked tokens since the last run.
 
     If Redis was emptied, these are all rows.
     """

@@ -1,9 +1,9 @@
-"""People are notified of events at a site: a takeover, licence warnings, messages that failed.
+"""The flow that notifies people of events at a site: a takeover, licence warnings, messages that failed.
 
 See IM §10.2, keys `event` and `m_.<id>`. Everybody who is online hears that another site has begun to serve a
-platform. Operators also hear of what they have to look after: takeovers, licences, parked messages. A timer looks at
-the present state and compares it with the state that was published last, which lies in Redis: `im:told:<platform>`, a
-hash by kind of news. Without Redis nothing is published.
+platform. Operators also hear of what they have to look after: takeovers, licences, messages that could not be
+handled. A timer looks at the present state and compares it with the state that was published last, which lies in
+Redis: `im:told:<platform>`, a hash by kind of news. Without Redis nothing is published.
 """
 
 from __future__ import annotations

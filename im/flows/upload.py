@@ -1,9 +1,8 @@
-"""The steps of an upload from its announcement to its last byte (IM §9.5), as in tus 1.0.0.
+"""The flow of an upload from its announcement to its last byte (IM §9.5), as in tus 1.0.0.
 
-POST calls `begin_upload`, which creates a row and an empty file in the spool. PATCH calls
-`append_bytes`; after the last byte the file is inspected, stored and ready. HEAD calls `find_upload`,
-which returns how many bytes have come, and finishes what a broken request has left. DELETE calls
-`delete_upload`, which fails if a message carries the file.
+POST calls `begin_upload`, which creates a row and an empty file in the spool. PATCH calls `append_bytes`; after the
+last byte the file is inspected, stored and ready. HEAD calls `find_upload`, which returns how many bytes have come,
+and finishes what a broken request has left. DELETE calls `delete_upload`, which fails if a message carries the file.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from im.pages import texts
 @never_cache
 @ensure_csrf_cookie
 def page(request: HttpRequest) -> HttpResponse:
-    """Return the chat page of the signed-in person."""
+    """Return the chat page of the signed-in person. Raises Http404 at a site without instant messages."""
     if "im" not in settings.ROLES:
         raise Http404
     assert isinstance(request.user, Account)

@@ -81,10 +81,10 @@ def owns_client(user: str, client: str) -> bool:
 
 
 def may_use(client: BrokerClient, kind: str, name: str, permission: str) -> bool:
-    """Return whether a client has this permission on the queue or exchange with this name.
+    """Return whether a client has this permission on the queue or exchange with this name; False for anything else.
 
-    `kind` is "queue" or "exchange". `permission` is "configure" (create, delete), "write" (publish,
-    or bind as target) or "read" (consume, or bind as source).
+    `kind` is "queue" or "exchange". `permission` is "configure" (create, delete), "write" (publish, or bind as
+    target) or "read" (consume, or bind as source).
     """
     if kind == "queue":
         return _may_use_queue(client, name, permission)

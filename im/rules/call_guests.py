@@ -1,4 +1,7 @@
-"""Guests of a call have no account: their messages are stored under an id of their own, with a mark at the name. Pure."""
+"""The form in which messages of a call's guests are stored: an id of the guest's own, and a mark at the name. Pure.
+
+Guests have no account; the mark keeps them from passing for one.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +13,22 @@ MAX_GUEST_NAME = 48
 
 
 def guest_id(visitor: str) -> str:
-    """Return the id under which the messages of a guest are stored; `visitor` is that of the guest's browser."""
+    """Return the sender's id under which a guest's messages are stored; `visitor` is the id of the guest's browser."""
     return _ID + visitor
 
 
 def is_guest(sender: str) -> bool:
-    """Return whether messages of this sender were written by a guest of a call."""
+    """Return whether a sender's id is that of a guest of a call, who has no account."""
     return sender.startswith(_ID)
 
 
 def visitor_of(sender: str) -> str:
-    """Return the id of the browser of a guest who has written as this sender; that of an account stays as it is."""
+    """Return the id of the guest's browser in a sender's id; an account's id is returned unchanged."""
     return sender.removeprefix(_ID)
 
 
 def marked_name(name: str) -> str:
-    """Return the name under which a guest's messages are stored: one line, marked, so that it passes for no account."""
+    """Return the name under which a guest's messages are stored: one line, and a mark that no account's name has."""
     return (cleaned(name[:MAX_GUEST_NAME]) or "?") + _MARK
 
 

@@ -61,7 +61,7 @@ class InvalidMessage(ValueError):
     """The message is not in the agreed form; holds a code and a reason for the sender."""
 
     def __init__(self, code: Code, reason: str) -> None:
-        """Say what is wrong: a code for client applications, and a sentence for the sender."""
+        """Keep a code for client applications, and a sentence for the sender that says what is wrong."""
         super().__init__(reason)
         self.code, self.reason = code, reason
 
@@ -330,7 +330,10 @@ def _target_seq(data: Data, conversation: int, name: str = "msg_id") -> int:
 
 
 def message_text(data: Data, *, empty: bool = False) -> str:
-    """Return a message's text of at most TEXT_BYTES. Raises InvalidMessage, also if it is empty but may not be."""
+    """Return a message's text of at most TEXT_BYTES. Raises InvalidMessage for a longer or unreadable one.
+
+    An empty text is refused, too, unless `empty` allows it.
+    """
     body = data.get("body", "")
     if not isinstance(body, str) or not (body or empty):
         raise InvalidMessage(Code.BAD_JSON, "body: a text")

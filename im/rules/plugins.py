@@ -162,7 +162,10 @@ def answers_of(
 
 
 def checked_text(text: object) -> str:
-    """Return a plugin's text if a person could have sent it. Raises PluginFault for one that is empty, too long ..."""
+    """Return a plugin's text if a person could have sent it.
+
+    Raises PluginFault for one that is empty, too long or has forbidden characters.
+    """
     if not isinstance(text, str) or not text:
         raise PluginFault("a text is expected")
     if len(text.encode(errors="replace")) > TEXT_BYTES:

@@ -32,7 +32,7 @@ class TransferRefused(Exception):
     """The exception that refuses an upload or download: HTTP status, a code for clients, and a sentence for people."""
 
     def __init__(self, status: int, code: str, why: str, **headers: str) -> None:
-        """Refuse with this HTTP status, a code for clients, a sentence for people, and headers of the answer."""
+        """Keep the HTTP status, a code for clients, a sentence for people, and headers of the answer."""
         self.status, self.code, self.why, self.headers = status, code, why, headers
         super().__init__(why)
 

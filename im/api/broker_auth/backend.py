@@ -33,7 +33,7 @@ Fields = Mapping[str, str]
 
 
 class AuthBackend:
-    """The backend decides for the clients' broker who may sign in, and what a client may do.
+    """The part that decides for the clients' message broker who may sign in, and what a client may do.
 
     A process holds one, with the revoked tokens, the people refused for flooding, and the rates of sign-ins.
     """

@@ -1,4 +1,4 @@
-"""The bridge: one stream to ejabberd, a server for sign-ins, and a worker for each person who is signed in.
+"""The bridge to XMPP: one stream to ejabberd (the XMPP server), a server for sign-ins, and a worker for each person.
 
 client's stanza -> ejabberd -> stream of the component -> worker of its sender
 sign-in         -> ejabberd -> ask_bridge.py -> SignInServer -> the person's token
@@ -127,7 +127,11 @@ class Bridge:
     # ---- people -------------------------------------------------------------------------------
 
     def _record_sign_in(self, signed_in: SignedIn) -> None:
-        """Record who has signed in, and the new token; the session's first stanza comes next."""
+        """Record who has signed in, and the new access token; the session's first stanza comes next.
+
+        The worker of somebody who was signed in already gets the new token. Above MOST_SIGNED_IN the oldest is
+        forgotten.
+        """
         if len(self._signed_in) >= MOST_SIGNED_IN:
             self._signed_in.pop(next(iter(self._signed_in)))
         self._signed_in[signed_in.name] = signed_in
@@ -136,7 +140,11 @@ class Bridge:
             worker.person.link.token = signed_in.token
 
     def _on_stanza(self, stanza: ElementBase) -> None:
-        """Give a stanza from ejabberd to the worker of its sender; ignore one that comes from no person's session."""
+        """Give a stanza (an XML message) from ejabberd to the worker of its sender.
+
+        One that comes from no person's session is ignored; a sender who has not signed in is put out; `unavailable`
+        to the bridge itself ends a session.
+        """
         node = stanza.xml
         sender = addresses.parse(node.get("from", ""))
         if sender.domain != self.domain.name or not sender.local or not sender.resource:
@@ -151,7 +159,10 @@ class Bridge:
             worker.enqueue_stanza(sender, node)
 
     def _worker_of(self, sender: Jid) -> PersonWorker | None:
-        """Return the worker that handles the sender's stanzas; `None` if the bridge knows of no sign-in."""
+        """Return the worker that handles a sender's stanzas, which is created if need be.
+
+        `None` if the sender has not signed in.
+        """
         signed_in = self._signed_in.get(sender.local)
         if signed_in is None or self._http is None:
             return None
@@ -174,7 +185,7 @@ class Bridge:
         return PersonWorker(Person(self.domain, self._settings.site, link, self._send))
 
     def _on_session_ended(self, sender: Jid) -> None:
-        """Forget the session of an address; with the last one of a person, all that the bridge knows of the person."""
+        """Forget the session of an address (`sender`); with a person's last session, also the person and the worker."""
         signed_in = self._signed_in.get(sender.local)
         worker = self._workers.get(signed_in.user) if signed_in else None
         if signed_in is None or worker is None:
@@ -201,6 +212,9 @@ class Bridge:
         self._send(stanzas.end_session(self.domain.bridge, self.domain.name, address, key))
 
     def _send(self, node: Element) -> None:
-        """Send a stanza to ejabberd. Without a stream all sessions are gone, and nobody waits for it."""
+        """Send a stanza to ejabberd.
+
+        Drop it while the stream is down: all sessions have ended then, and nobody waits for it.
+        """
         if self._stream.sessionstarted:
             self._stream.send_raw(tostring(node, xmlns=stanzas.STREAM))

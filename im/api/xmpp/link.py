@@ -48,7 +48,7 @@ class Refused(Exception):
     """The platform refuses a call or a message: `code` says why in a word, `status` is the HTTP status, or 0."""
 
     def __init__(self, code: str, words: str, status: int = 0) -> None:
-        """Refuse with a code for clients, words for people, and the HTTP status; 0: no HTTP call was refused."""
+        """Keep a code for clients, words for people, and the HTTP status; 0: no HTTP call was refused."""
         super().__init__(f"{code}: {words}")
         self.code, self.words, self.status = code, words, status
 

@@ -102,7 +102,7 @@ class Person:
 
     @property
     def user(self) -> str:
-        """Return the number by which instant messaging knows the person."""
+        """Return the id by which instant messaging knows the person."""
         return self.link.user
 
     @property

@@ -109,7 +109,10 @@ def show_entry(
 def _send_entry(
     person: Person, session: Session, conversation: Conversation, entry: Data, *, delayed: bool
 ) -> None:
-    """Send an entry of a group's log to one client in its XMPP room; the client's own message keeps the client's id."""
+    """Send an entry of a group's log to one client in its XMPP room; do nothing for an entry that clients do not see.
+
+    The client's own message keeps the id that the client gave it.
+    """
     data = entry["data"]
     room = person.domain.room(conversation.number)
     is_own = data.get("publisher_id") == person.user

@@ -44,7 +44,7 @@ IQ_HANDLERS: dict[tuple[str, str], IqHandler] = {
 
 
 class PersonWorker:
-    """The worker of a person handles what the person's XMPP clients send, and shows them what the platform pushes.
+    """The worker of one person: it handles what the person's XMPP clients send, and shows them what is pushed.
 
     It runs from the first stanza of a session to the end of the last session.
     """
@@ -132,7 +132,10 @@ class PersonWorker:
                 await self._on_iq(session, node, to)
 
     async def _on_presence(self, session: Session, node: Element, to: Jid) -> None:
-        """Handle a presence: the client's own, one for a group, or one that asks for a contact. Raises Refused, NoAnswer."""
+        """Handle a presence stanza: the client's own, one for a group, or one that asks for a contact.
+
+        All others are ignored. Raises Refused, NoAnswer.
+        """
         kind, number = node.get("type", ""), self.person.domain.conversation_of(to)
         if number is not None:
             if kind == "unavailable":
@@ -145,7 +148,7 @@ class PersonWorker:
             await roster.on_presence(self.person, session, node)
 
     async def _on_iq(self, session: Session, node: Element, to: Jid) -> None:
-        """Answer a request (IQ). Raises Refused, NoAnswer."""
+        """Answer a request stanza (IQ), with an error if its kind is unknown. Raises Refused, NoAnswer."""
         content = stanzas.iq_content(node)
         namespace = "" if content is None else stanzas.namespace_of(content)
         handler = IQ_HANDLERS.get((node.get("type", ""), namespace))

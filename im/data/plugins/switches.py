@@ -65,7 +65,7 @@ def why_off(name: str) -> str:
 
 
 def mark_faulty(name: str, fault: str) -> None:
-    """Mark a plugin as faulty, since it has failed too often; it is not used until it is switched on again.
+    """Mark a plugin as faulty, since it has failed too often; it is not used until an operator switches it on again.
 
     `fault` says what went wrong.
     """

@@ -70,7 +70,8 @@ class Filter:
     def apply(self, requests: Sequence[IncomingRequest]) -> list[IncomingRequest | RefusedMessage]:
         """Return the requests as the plugin has changed them, or its refusals.
 
-        While it is switched off, or if it takes too long, they stay as they came.
+        They stay as they came if none has a text to check, while the plugin is switched off, or if it fails or takes
+        too long.
         """
         items: list[IncomingRequest | RefusedMessage] = [*requests]
         if not any(isinstance(item.request, Say | Edit) for item in requests):

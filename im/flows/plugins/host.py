@@ -132,7 +132,11 @@ class PluginHost:
         return own_conversations
 
     def _handle(self, delivery: ClientDelivery, message: HeardMessage) -> list[IncomingRequest]:
-        """Return the plugin's answers to a message; park the message if it fails on it. Raises Unavailable."""
+        """Return the plugin's answers to a message, or [] and park the message if the plugin fails on it TRIES times.
+
+        Parked means set aside in a queue of its own. After too many failures in a row the plugin is switched off:
+        raises Unavailable, and the message waits.
+        """
         fault = ""
         for _ in range(TRIES):
             try:

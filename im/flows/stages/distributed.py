@@ -67,7 +67,7 @@ def stage_process(
 
 
 class _StagePosition:
-    """The position of a stage in its message center: its name, its queue, and the queues of the stages after it."""
+    """The position of one step (stage) of a message center: its name, its queue, and the queues of later steps."""
 
     def __init__(self, stage: StageName, number: int, outgoing: Outgoing) -> None:
         """Find the queues around a stage of the message center `number`; its results are added to `outgoing`."""

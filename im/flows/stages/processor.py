@@ -103,7 +103,10 @@ class Processor:
 
 
 class _RequestBatch(RetriedBatch[IncomingRequest, BatchResult]):
-    """A batch of requests for one platform's data, in one transaction. If it fails, each is tried alone, and refused if it fails again."""
+    """A batch of requests for one platform's data, handled in one transaction.
+
+    If that fails, each is tried alone, and refused if it fails again.
+    """
 
     unavailable = (Unavailable, journal.NotServedHere)
 

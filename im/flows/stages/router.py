@@ -16,9 +16,9 @@ class Router:
     """The last stage of a message center, which addresses results to the people who are online."""
 
     def process_batch(self, batch: Sequence[BatchResult]) -> Handled[Publication]:
-        """Return the messages to publish to people for what earlier stages have stored, in their order.
+        """Return the messages to publish to people for what earlier steps (stages) have stored, in their order.
 
-        The protocols by which a person is online say to which queues a message goes. This is the last stage.
+        The protocols by which a person is online say to which queues a message goes. This is the last step.
         """
         people = set[str]().union(*(outcome.people for outcome in batch))
         protocols = presence_store.protocols_of_online(people, clock.timestamp())

@@ -26,14 +26,14 @@ class Occupant:
 
 
 def nick_of(name: str) -> str:
-    """Return a person's name as it stands in an address in an XMPP room: with single spaces, and not too long."""
+    """Return a person's name as a nickname in an XMPP room: with single spaces, not too long, "?" if it is empty."""
     return " ".join(name.split())[:LONGEST_NICK] or "?"
 
 
 def occupants_of(members: Iterable[Data]) -> dict[str, Occupant]:
-    """Return a group's members as occupants of its XMPP room, by user id.
+    """Return a group's members as occupants of its XMPP room: user id -> occupant.
 
-    Of two with the same name the second one's name ends with a part of the id.
+    If two have the same name, the second one's nickname ends with a part of the id.
     """
     used_nicks: set[str] = set()
     shown = {}
@@ -73,9 +73,9 @@ def presence_in_room(
 def leave_presence(
     room: Jid, receiver: Jid, *, is_self: bool = False, for_good: bool = False
 ) -> Element:
-    """Return the presence stanza that says that a member has left an XMPP room; `for_good`: the group, too.
+    """Return the presence stanza that tells `receiver` that a member has left an XMPP room.
 
-    `is_self`: the receiver is that member.
+    `for_good`: the member has left the group, too. `is_self`: the receiver is that member.
     """
     node = stanzas.stanza("presence", room, receiver, "unavailable")
     node.append(about := element(MUC_USER, "x"))
@@ -96,7 +96,7 @@ def subject_message(room: Jid, receiver: Jid, text: str) -> Element:
 def wanted_history(node: Element, default: int) -> int:
     """Return how many earlier messages a client wants to see when it enters an XMPP room, at most LONGEST_HISTORY.
 
-    `node` is the presence with which it enters; `default` holds if that does not say.
+    `node` is the presence stanza with which it enters; `default` holds if that does not say.
     """
     entering = stanzas.child(node, MUC, "x")
     history = None if entering is None else stanzas.child(entering, MUC, "history")
