@@ -1,1 +1,1 @@
-"""Calls, voicemail, contacts, circles and posts (moments), built on instant messages and conferences (CONV)."""
+"""The app of calls, voicemail, contacts, circles and posts (moments), on top of messages and conferences (CONV)."""

@@ -106,10 +106,11 @@ class Calls(CallView):
         parameters=[KEY], request=call_shapes.NewCall, responses=answers(call_shapes.OneCall)
     )
     def post(self, request: Request) -> Response:
-        """Call a person: every device of that person rings.
+        """Call a person: every device of that person rings. Answers the call; raises Denied.
 
         The call has ended already if the person is busy (`busy`) or has no device online (`unreachable`). If that
-        person is just calling the caller, that call is answered instead.
+        person is just calling the caller, that call is answered instead. The header Idempotency-Key lets a repeated
+        request return the first call.
         """
         arguments = self.arguments(call_shapes.NewCall)
         call_arguments = (arguments["user"], arguments["device"], self.now)

@@ -61,7 +61,7 @@ class AddressBook(Call):
 
     @extend_schema(responses=answers(shapes.FoundPeople))
     def get(self, request: Request) -> Response:
-        """Return people with confirmed telephone numbers in the caller's address book, if the caller may find them.
+        """List the people with confirmed telephone numbers in the caller's address book whom the caller may find.
 
         A person decides by the privacy choice `matching` who finds them by their number.
         """

@@ -48,9 +48,11 @@ class GroupCalls(CallView):
 
     @extend_schema(parameters=[KEY], request=GroupCall, responses=answers(GroupCalled))
     def post(self, request: Request) -> Response:
-        """Begin a conference of the caller's tenant, and ring the devices of the other members of a group.
+        """Begin a conference of the caller's user domain, and ring the devices of the other members of a group.
 
-        Devices of members of other tenants do not ring; these members enter by the link.
+        Devices of members of other domains do not ring; these members enter by the link. Answers the conference's
+        number and link. Raises Denied if the caller is no member, CallRefused if there are too many members or the
+        conference is refused.
         """
         number = self.arguments(GroupCall)["conversation_id"]
         own_row = queries.member(self.store.database, number, self.me.id)

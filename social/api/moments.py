@@ -126,7 +126,10 @@ class Moments(Call):
 
     @extend_schema(request=forms.Draft, responses=answers(shapes.OneMoment))
     def post(self, request: Request) -> Response:
-        """Publish a post (moment); those who see it are notified. The same `client_id` posts once."""
+        """Publish a post (moment), and answer with it; those who see it are notified. Raises Denied.
+
+        A repeated request with the same `client_id` publishes nothing more.
+        """
         draft = draft_of(self.arguments(forms.Draft))
         number = moments.post_moment(self.store, self.me, draft, self.now)
         return ack(moment=shown_moment(self, number))
@@ -307,7 +310,10 @@ class Album(Call):
 
     @extend_schema(parameters=[forms.Month], responses=answers(shapes.Album))
     def get(self, request: Request) -> Response:
-        """Return the months with pictures, or the posts (moments) with pictures of one month."""
+        """Answer the months that have pictures, with their number.
+
+        Or, with `month`, the posts (moments) with pictures of it.
+        """
         database, month = self.store.database, self.arguments(forms.Month).get("month")
         months = reaction_queries.album(database, self.me.id) if not month else {}
         posts = reaction_queries.pictures(database, self.me.id, *month_of(month)) if month else []

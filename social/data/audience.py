@@ -24,7 +24,10 @@ class ReaderLists:
 
 
 def reader_lists_of(database: str, number: int) -> ReaderLists:
-    """Return the lists that limit who sees the post (moment) `number`; an empty `only`: nobody is on the list."""
+    """Return the lists that limit who sees the post (moment) with the id `number`.
+
+    An empty `only` means that nobody is on that list.
+    """
     named = MomentReader.objects.using(database).filter(moment_id=number)
     excepts = MomentExclusion.objects.using(database).filter(moment_id=number)
     return ReaderLists(

@@ -11,7 +11,7 @@ from social.models import OutgoingText
 
 
 def store_mails(database: str, mails: Sequence[CalendarMail]) -> None:
-    """Store e-mails with a calendar in the caller's transaction; they are due now."""
+    """Store e-mails with a calendar in the caller's transaction; a timer sends them soon."""
     now = clock.now()
     rows = [OutgoingText(**mail._asdict(), created_at=now, due_at=now) for mail in mails]
     OutgoingText.objects.using(database).bulk_create(rows)

@@ -58,7 +58,10 @@ def circle_of(database: str, user: str, number: int, domain: str) -> CircleView 
 
 
 def joinable(database: str, user: str, domain: str, count: int) -> list[CircleView]:
-    """Return a tenant's circles (groups with a wall) that a person may join, freely or by approval; by name."""
+    """Return a user domain's circles (groups with a wall of posts) that a person may join, freely or by approval.
+
+    By name. [] without a domain.
+    """
     if not domain:
         return []
     own_rows = Member.objects.using(database).filter(user=user, state__in=_SHOWN)

@@ -1,4 +1,4 @@
-"""The module reports mails and text messages that cannot be sent, for `manage.py doctor` and for `/metrics`."""
+"""The module reports mails and text messages that cannot be sent, in `manage.py doctor` and `/metrics`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _rows() -> QuerySet[OutgoingText]:
 
 
 def _late() -> QuerySet[OutgoingText]:
-    """Return those that have waited for too long, and are tried again."""
+    """Return the mails and text messages that have waited for longer than LATE, and are tried again."""
     return _rows().filter(due_at__isnull=False, created_at__lt=clock.now() - LATE)
 
 
@@ -35,7 +35,7 @@ def _counts() -> tuple[int, int]:
 
 
 def findings() -> list[Finding]:
-    """Check that mails and text messages are sent, for `manage.py doctor`; return what was found."""
+    """Return what `manage.py doctor` says of mails: one finding, a fault if some are late or were given up."""
     late, lost = _counts()
     if not late and not lost:
         return [Finding("mail")]

@@ -32,7 +32,7 @@ _COLUMNS = "id, author, author_name, place, has_only, has_except, kind, text, fi
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A post (moment) as it is stored."""
+    """A post (moment), as the table has it."""
 
     id: int
     author: str
@@ -181,14 +181,14 @@ def _post(
     files: str,
     sent_at: datetime,
 ) -> Post:
-    """Return a post (moment) from the values of its columns."""
+    """Return the post (moment) that a row of the table describes; the arguments are its columns."""
     audience = Audience(author, place, bool(only), bool(excepts))
     moment = sent_at.replace(tzinfo=UTC)
     return Post(number, author, name, audience, kind, text, orjson.loads(files), moment)
 
 
 def visible_post(database: str, user: str, number: int) -> tuple[Post, Viewer] | None:
-    """Return the post (moment) `number`, and the person who reads it; `None` if there is none for this person."""
+    """Return the post (moment) `number` and the person `user` as its reader; `None` if the person may not see it."""
     for post in posts(database, [number]):
         viewer = viewers.viewer_of(database, user, post.audience)
         if viewers.visible(database, viewer, {post.id: post.audience}):

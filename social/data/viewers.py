@@ -124,7 +124,10 @@ def closeness(store: PlatformStore, me: Person, others: Collection[Person]) -> d
 
 
 def people_open_to(store: PlatformStore, me: Person, others: Collection[Person]) -> set[str]:
-    """Return the ids of those `others` who are in the tenant of `me`, or whose tenants can, like it, be found by others."""
+    """Return the ids of those `others` who are in the user domain of `me`, or whose domains can be found from outside.
+
+    The second requires that the domain of `me` can be found from outside, too.
+    """
     domains = {me.domain, *(person.domain for person in others)} - {""}
     findable = findable_domains(store.platform, domains) if len(domains) > 1 else set()
     return {

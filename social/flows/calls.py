@@ -54,7 +54,7 @@ _WORDS = {
 
 
 class CallingConference(NamedTuple):
-    """The conference that calls people; all its calls have its session, user domain, number and id in common."""
+    """The values that all calls of one conference share: session, user domain, number and id of the conference."""
 
     session: int
     domain: str
@@ -63,14 +63,14 @@ class CallingConference(NamedTuple):
 
 
 class CallRefused(Exception):
-    """A request about a call is refused, or the call is over for the device that sent the request.
+    """The exception for a request about a call that is refused, or for a device for which the call is over.
 
     `code`: why, as a word for client applications: a `CallRefusal`, or the `CallEnd` of the call for this device.
     `reason`: the same as a sentence. `call`: the call in its present state; `None` if none began.
     """
 
     def __init__(self, code: str, reason: str, call: Call | None = None) -> None:
-        """Refuse with a code for client software, a sentence for people, and the call as it is now, if there is one."""
+        """Keep a code for client software, a sentence for people, and the call as it is now, if there is one."""
         self.code, self.reason, self.call = code, reason, call
         super().__init__(reason)
 

@@ -62,9 +62,9 @@ def create_circle(
 def change_circle(
     store: PlatformStore, me: Person, number: int, wanted: dict[str, object], now: datetime
 ) -> None:
-    """Change a circle's (group's) name, notice, way of joining, muting, description or picture, if in `wanted`.
+    """Change those of a circle's (group's) settings that are in `wanted`: name, notice, description, picture ...
 
-    `picture` is the id of an upload of the person, or `None` for no picture.
+    `picture` is the id of an upload of the person, or `None` for no picture. Raises Denied.
     """
     circle_fields: dict[str, object] = {
         name: wanted.pop(name) for name in ("description", "picture") if name in wanted

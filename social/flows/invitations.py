@@ -72,7 +72,7 @@ def send_invitation(store: PlatformStore, me: Person, to: str, link: str, langua
 
 
 def find_unused_invitation(code: str, now: datetime) -> tuple[PlatformStore, Person] | None:
-    """Find the unused invitation with this code; return the platform's database, and the inviting person.
+    """Return the platform's database and the inviting person of the unused invitation with this code.
 
     `None` means that there is none, or that another site takes the platform's requests.
     """
@@ -149,7 +149,10 @@ def _redeem(
 def _add_to_circle(
     store: PlatformStore, circle: int, inviter: Person, guest: Person, now: datetime
 ) -> None:
-    """Add a guest to a circle (group with a wall of posts), if the inviting person may still invite to it."""
+    """Add a guest to a circle (group with a wall of posts).
+
+    Do nothing if the inviting person may not invite to it any more.
+    """
     try:
         with transaction.atomic(using=store.database):
             members.add_members(store, circle, inviter, [guest.id], True, now)

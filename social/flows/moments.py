@@ -40,9 +40,9 @@ NO_CIRCLE = "place: there is no such circle, or you are not in it"
 class Draft:
     """A post (moment) that a person wants to publish.
 
-    `place` is CONTACTS, PRIVATE, or a circle. `only_labels` and `only_people` limit it to some
-    people, `except_labels` are those who do not see it. `client_id` makes a repeated request
-    harmless; `None` means that each request publishes another post.
+    `place` is CONTACTS, PRIVATE, or the id of a circle. `only_labels` and `only_people` limit it to some people, who
+    has one of `except_labels` does not see it. `client_id`: a repeated request with the same one publishes nothing
+    more; `None` means that each request publishes another post.
     """
 
     place: int
@@ -84,7 +84,10 @@ def own_post(store: PlatformStore, me: Person, number: int) -> timeline.Post:
 
 
 def post_moment(store: PlatformStore, me: Person, draft: Draft, now: datetime) -> int:
-    """Publish a post (moment), and return its id; a repeated request with the same `client_id` returns the first id."""
+    """Publish a post (moment), notify those who see it, and return its id. Raises Denied.
+
+    A repeated request with the same `client_id` returns the id of the first post.
+    """
     database = store.database
     try:
         with transaction.atomic(using=database):

@@ -1,10 +1,9 @@
-"""A timer sends the text messages and e-mails that are due, one after the other.
+"""The flow that sends text messages and e-mails that are due, one after the other, by a timer.
 
-A row is claimed in one transaction, sent outside of it, and marked in another. If the process dies
-in between, the text is sent once more, a few minutes later.
-
-One process of the site at a time sends mails, and one sends text messages: a server that is slow holds up one thread of
-one worker. After the mail server did not answer, no process sends mails for a while.
+A row is claimed in one transaction, sent outside of it, and marked in another. If the process dies in between, the
+text is sent once more, a few minutes later. One process of the site at a time sends mails, and one sends text
+messages: a server that is slow holds up one thread of one worker. After the mail server did not answer, no process
+sends mails for a while.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ EMPTIED = {"text": "", "calendar": ""}
 
 
 class MailServerAway(Exception):
-    """The mail server did not answer, or takes no mail of this site."""
+    """The exception that says that the mail server did not answer, or takes no mail of this site."""
 
 
 def send_due_texts(platform: str) -> int:
@@ -60,7 +59,11 @@ def send_due_texts(platform: str) -> int:
 
 
 def _send_by_channel(platform: str, channel: str, rows: Q) -> int:
-    """Send the texts of one channel that are due, unless another process does or the mail server rests; return how many."""
+    """Send the texts of one channel (mails, or text messages) that are due; return how many.
+
+    0 also if another process sends them, or the mail server did not answer lately. `rows`: the condition for the
+    channel's rows.
+    """
     key = f"social:sending:{channel}"
     if not _begin_sending(key):
         return 0
@@ -75,7 +78,10 @@ def _send_by_channel(platform: str, channel: str, rows: Q) -> int:
 
 
 def _begin_sending(key: str) -> bool:
-    """Return whether this process may send by a channel now: no other one does, and its server need not rest."""
+    """Return whether this process may send by a channel now: no other one does, and its server did answer last time.
+
+    True without Redis. `key`: the channel's key in Redis.
+    """
     try:
         return bool(redis_of(own_platform()).set(key, 1, nx=True, ex=SENDING_SECONDS))
     except redis.RedisError:
@@ -138,7 +144,8 @@ def _claim_text(platform: str, channel: Q, now: datetime) -> OutgoingText | None
 def _deliver_text(platform: str, row: OutgoingText) -> bool:
     """Send an e-mail or text message, and save the result in its row; return whether it was sent.
 
-    Raises MailServerAway if no other e-mail can be sent now either.
+    After a refusal for good, or the last try, the text is given up and emptied. Raises MailServerAway if the fault
+    concerns all e-mails.
     """
     try:
         senders.deliver(row)

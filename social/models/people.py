@@ -12,9 +12,9 @@ from social.rules.cards import FoundBy, Matching, ShownTo
 
 
 class Label(models.Model):
-    """A label that a person puts on contacts. Without a name it was deleted.
+    """A label that a person puts on contacts. A row without a name is a deleted label.
 
-    A deleted label still excludes the people who had it from the posts (moments) that name it.
+    It still excludes the people who had it from the posts (moments) that name it.
     """
 
     id = models.BigIntegerField(primary_key=True, default=next_id, editable=False)

@@ -37,7 +37,10 @@ def list_circles(visit: Visit) -> HttpResponse:
 
 @form
 def create(visit: Visit) -> str:
-    """Create a circle (group with a wall of posts) with some of the person's contacts."""
+    """Create a circle (group with a wall of posts) with some of the person's contacts; return its address.
+
+    Raises Denied.
+    """
     name = visit.field("name", 128)
     if not name:
         raise Denied(DenyReason.MALFORMED, "name")
@@ -102,7 +105,10 @@ def _shown_member(row: Member, rank: int, me: str) -> dict[str, object]:
 
 @form
 def change(visit: Visit, number: int) -> str:
-    """Change a circle's (group's) name, description, notice, way of joining, muting, or picture."""
+    """Change a circle's (group's) name, description, notice, way of joining, muting, or picture; return its address.
+
+    Raises Denied.
+    """
     wanted: dict[str, object] = {
         "name": visit.field("name", 128),
         "description": visit.field("description", 2000, lines=True),
@@ -120,7 +126,10 @@ def change(visit: Visit, number: int) -> str:
 
 @form
 def change_membership(visit: Visit, number: int) -> str:
-    """Join, leave or dissolve a circle (group), or invite, admit, remove or promote one of its members."""
+    """Carry out a button of a circle's (group's) page, such as join, leave, invite or remove.
+
+    Returns the address to go to. Raises Denied, also for an unknown button.
+    """
     user = visit.request.POST.get("user", "")
     if user and not USER.fullmatch(user):
         raise Denied(DenyReason.NOT_FOUND)

@@ -143,7 +143,10 @@ def draft_of(visit: Visit, files: tuple[UUID, ...]) -> Draft:
 
 @form
 def post(visit: Visit) -> str:
-    """Publish the post (moment) that a form describes, with the form's files."""
+    """Publish the post (moment) that a form describes, with the form's files; return the address where it is shown.
+
+    Raises Denied.
+    """
     draft_of(visit, ())  # It raises Denied for a wrong form before the files are stored.
     files = visit.request.FILES.getlist("files")
     if len(files) > MAX_PICTURES:
@@ -157,7 +160,10 @@ def post(visit: Visit) -> str:
 
 @form
 def preview(visit: Visit) -> str:
-    """Show a message with the names of the people who would see a post (moment); nothing is posted."""
+    """Show a message with the names of those who would see a post (moment); return the address to go to.
+
+    Nothing is published.
+    """
     readers = moments.readers_of_draft(visit.store, visit.me, draft_of(visit, ()))
     messages.info(visit.request, _readers_text(visit, readers))
     return visit.back(TIMELINE)
@@ -210,7 +216,10 @@ def moment(visit: Visit, number: int) -> HttpResponse:
 
 @form
 def save_reaction(visit: Visit, number: int) -> str:
-    """Like a post (moment), take the like back, comment on it, or delete a comment or the post."""
+    """Like a post (moment), take the like back, comment on it, or delete a comment or the post; return where to go.
+
+    Raises Denied.
+    """
     match visit.request.POST.get("do"):
         case "like" | "unlike" as action:
             reactions.like_moment(visit.store, visit.me, number, action == "like", visit.now)

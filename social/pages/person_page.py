@@ -22,7 +22,10 @@ from social.rules.cards import PICTURE, ShownTo, shows_field
 
 @page
 def person(visit: Visit, user: str) -> HttpResponse | HttpResponseRedirect:
-    """Show those parts of a person's card and those posts (moments) that the visitor may see."""
+    """Show those parts of a person's card and those posts (moments) that the visitor may see.
+
+    The visitor's own page is the profile. Raises Denied for somebody whom the visitor may not find.
+    """
     if user == visit.me.id:
         return redirect("social-profile")
     persons = people.people_by_id(visit.store, [user]) if USER.fullmatch(user) else {}
