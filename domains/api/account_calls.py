@@ -94,10 +94,10 @@ class AccountCall(SessionCall):
         return account
 
     def refuse_without_right(self, request: Request, verb: str, kind: str = "account") -> None:
-        """Raise Refusal unless the caller may "add", "change" or "delete" these objects, and they are edited at this site.
+        """Raise Refusal unless the caller may "add", "change" or "delete" (`verb`) objects of a model (`kind`) here.
 
-        `verb` is one of these words, `kind` the model. The API cannot ask for a second factor. An administrator who has
-        one is refused, so that a stolen password alone changes no accounts.
+        The API cannot ask for a second factor. An administrator who has one is refused, so that a stolen password
+        alone changes no accounts. Where the central site (the core) keeps the accounts, all other sites refuse.
         """
         if not self.session(request).account.has_perm(f"domains.{verb}_{kind}"):
             raise Refusal(NOT_ALLOWED, f"only administrators change {kind}s")
@@ -111,7 +111,10 @@ class AccountCall(SessionCall):
             raise Refusal(NOT_ALLOWED, f"{kind}s are kept at the core: change them{at}")
 
     def changeable_account(self, request: Request, moid: str, verb: str) -> Account:
-        """Return an account that the caller may change or delete (`verb`). Raises Refusal."""
+        """Return the account with this MOID if the caller may change or delete it (`verb`).
+
+        Raises Refusal otherwise.
+        """
         self.refuse_without_right(request, verb)
         account = self.visible_account(request, moid)
         scope = rows_in_scope(self.session(request).account, ("domain",))
@@ -166,7 +169,7 @@ class Accounts(AccountCall):
 
     @extend_schema(request=shapes.NewAccount, responses={200: answers(shapes.Created)})
     def post(self, request: Request) -> Response:
-        """Create an account, in the caller's domain or a domain below it."""
+        """Create an account, in the caller's domain or a domain below it, and answer with its MOID. Raises Refusal."""
         self.refuse_without_right(request, "add")
         params, caller = self.params(request), self.session(request).account
         domain = words(params.get("user_domain_moid"), "user_domain_moid") or caller.domain_id
@@ -228,7 +231,7 @@ class OneAccount(AccountCall):
 
     @extend_schema(request=shapes.ChangedAccount, responses=DONE)
     def put(self, request: Request, moid: str) -> Response:
-        """Change the fields of an account that the arguments contain."""
+        """Change the fields of an account that the arguments contain; the others stay. Raises Refusal."""
         account, params = self.changeable_account(request, moid, "change"), self.params(request)
         fields: dict[str, object] = {
             **_read_account_fields(params),

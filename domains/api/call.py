@@ -40,7 +40,7 @@ class SessionCall(APIView):
     def finalize_response(
         self, request: Request, response: Response, *args: object, **kwargs: object
     ) -> Response:
-        """Add to the answer how many more calls the caller may make, and keep it for repetitions of the request."""
+        """Add to the answer how many more calls the caller may make, and store it for repetitions of the request."""
         if self._claim is not None:
             self._claim.store_response(response)
         if self._limit is not None:
@@ -51,7 +51,9 @@ class SessionCall(APIView):
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         """Refuse the call unless this site serves the caller's platform.
 
-        Reading is refused, too, because this site's copy of the data may be old.
+        Reading, too, because this site's copy may be old. Also refused are arguments that break the call's
+        description. A call with the argument `debug` 1 is only checked: it raises OnlyChecked with the faults of its
+        arguments. A POST that repeats an earlier one is answered as that was.
         """
         super().initial(request, *args, **kwargs)
         if refusal := self.refusal_if_served_elsewhere(request):

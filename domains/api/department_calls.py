@@ -63,7 +63,7 @@ class Departments(DepartmentCall):
         operation_id="amc_departments_list", responses={200: answers(shapes.Departments)}
     )
     def get(self, request: Request) -> Response:
-        """Answer the departments of the caller's domain, which is the root of the tree."""
+        """Answer the tree of departments of the caller's domain, which is its root. Without a domain it is empty."""
         domain = self.session(request).account.domain
         moid, name = (domain.moid, domain.name) if domain else ("", "")
         rows = department_rows.load_departments(_DATABASE, moid)
@@ -72,7 +72,10 @@ class Departments(DepartmentCall):
 
     @extend_schema(request=shapes.NewDepartment, responses={200: answers(shapes.DepartmentCreated)})
     def post(self, request: Request) -> Response:
-        """Create a department below another one, or directly below a user domain."""
+        """Create a department below another one, or directly below a user domain; answer with its MOID.
+
+        Raises Refusal.
+        """
         self.refuse_without_right(request, "add", "department")
         moid = words(self.params(request).get("parent_department_moid"), "parent_department_moid")
         scope = rows_in_scope(self.session(request).account, ("domain",))

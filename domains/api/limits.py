@@ -26,11 +26,17 @@ class CallLimit(BaseThrottle):
         return int(settings.API_CALLS_PER_USER)
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        """Count this request, and return whether it is within the limit."""
+        """Count this request; return whether it is within the person's limit.
+
+        Requests without an account have no limit here.
+        """
         return not isinstance(request.user, Account) or self.allows(request.user)
 
     def allows(self, person: Account) -> bool:
-        """Count an API request of a person, and return whether it is within the limit of its kind."""
+        """Count an API request of a person, and return whether it is within the limit of its kind.
+
+        True without Redis.
+        """
         window = int(clock.timestamp()) // self.seconds
         key = f"{self.kind}:rate:{self.name}:{person.moid}:{window}"
         try:

@@ -1,8 +1,8 @@
-"""A POST with the header `Idempotency-Key` has its effect once, however often a client repeats it within 24 hours.
+"""The functions here let a POST with the header `Idempotency-Key` have its effect once, also if a client repeats it.
 
-The answer of the first request is kept in Redis, and given to its repetitions. Without Redis each one is carried out.
-Calls that create conferences and reservations do not need this: the scheduler itself knows a repeated request, also
-after a takeover.
+The answer of the first request is kept in Redis for 24 hours, and given to its repetitions. Without Redis each one is
+carried out. Calls that create conferences and reservations do not need this: the scheduler itself knows a repeated
+request, also after a takeover.
 """
 
 from __future__ import annotations
@@ -30,13 +30,16 @@ MAX_KEY_LENGTH = 255
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A key in Redis that says that this process carries out a request; repetitions are refused meanwhile."""
+    """The right to carry out a request, as a key in Redis; repetitions of the request are refused while it lasts."""
 
     name: str
     digest: str
 
     def store_response(self, response: Response) -> None:
-        """Store the answer for repetitions of the request; after a refusal drop the claim: it may be sent again."""
+        """Store the answer for repetitions of the request.
+
+        After a refusal delete the claim, so that it may be sent again.
+        """
         data = response.data
         is_success = response.status_code < 300 and isinstance(data, dict) and data.get("success")
         try:

@@ -57,7 +57,10 @@ class Session:
 
 
 def new_token(key: str, secret: str, now: datetime) -> str:
-    """Return a new token for a client application that has an API key and its secret. Raises Refusal 10001."""
+    """Return a new token for a client application that has an API key and its secret.
+
+    Raises Refusal, 10001 if they are wrong; another one if another site has the key's data.
+    """
     api_key = homes.search(lambda database: _find_api_key(database, key, secret))
     if api_key is None:
         _refuse_if_elsewhere(lambda database: _find_api_key(database, key, secret))
@@ -92,7 +95,10 @@ def _raise_if_known(database: str, look_up: Callable[[str], object | None]) -> N
 
 
 def use_token(token: str, now: datetime) -> ApiToken:
-    """Return the row of a client application's token that has not expired, and record its use. Raises Refusal 10002."""
+    """Return the row of a client application's token that has not expired, and record its use.
+
+    Raises Refusal, 10002 if it is unknown or has expired; another one if another site has its data.
+    """
 
     def look_up(database: str) -> ApiToken | None:
         """Return the row of the client application's token in one database, if it is still valid."""
@@ -114,12 +120,15 @@ def _live_tokens(database: str, now: datetime) -> QuerySet[ApiToken]:
 
 
 def _query_row(api_token: ApiToken) -> QuerySet[ApiToken]:
-    """Return the query for the row of a client application's token, in the database from which it was read."""
+    """Return a query of the row of a client application's token, in the database from which it was read."""
     return ApiToken.objects.using(api_token._state.db).filter(pk=api_token.pk)
 
 
 def log_in(request: HttpRequest, token: str, username: str, password: str, now: datetime) -> str:
-    """Log a person in under the token of a client application; return the value of the login cookie. Raises Refusal."""
+    """Log a person in under the token of a client application; return the value of the login cookie.
+
+    Raises Refusal for a wrong password, an expired token, or a person who may not use this application.
+    """
     api_token = use_token(token, now)
     account = authenticate(request, username=username, password=password)
     if not isinstance(account, Account):
@@ -322,7 +331,7 @@ def live_bearers(values: Collection[str]) -> dict[str, Account]:
 
 
 class _MayAct:
-    """Decides for many accounts whether they may act, with one query for each domain, not for each account."""
+    """A function that says for many accounts whether they may act, with one query for each domain."""
 
     def __init__(self) -> None:
         """Begin without answers; each is found by a query when it is first asked for."""

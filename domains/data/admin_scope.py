@@ -53,9 +53,9 @@ def rows_in_scope(user: PageUser, paths: Paths, paths_at: Mapping[int, Paths] | 
 
 
 def _rows_by_path(user: Account, level: Level, path: str) -> Q:
-    """Return the condition for rows whose domain, in the field `path`, lies in an administrator's scope.
+    """Return the condition for rows whose domain, in the field `path`, is one that the administrator may see.
 
-    `SITE` as path stands for the platform that this site runs.
+    `SITE` as path stands for the platform that this site runs. `level`: that of the administrator's domain.
     """
     if path == SITE:
         return all_rows() if administers_this_site(user) else no_rows()

@@ -301,7 +301,10 @@ def write_accounts(database: str, accounts: Sequence[WireObject], to_rename: Ite
 def _revoke_credentials(
     database: str, accounts: Sequence[WireObject], secrets: Mapping[str, WireObject]
 ) -> None:
-    """Revoke the tokens of those accounts that this batch disables or gives a new password."""
+    """Revoke the tokens of those accounts that this batch disables or gives a new password.
+
+    `accounts`: as received. `secrets`: MOID of the account -> its decrypted fields.
+    """
     received = {account["moid"]: account for account in accounts}
     saved = Account.objects.using(database).filter(moid__in=[*received])
     for account in saved.only("moid", "password", "is_active"):

@@ -166,7 +166,7 @@ class FullSnapshot:
     """
 
     def __init__(self, database: str, platform: str) -> None:
-        """Begin the snapshot for this platform, unless another process is sending it (`has_lock` is then false)."""
+        """Begin to send the domain tree to this platform, unless another process does it (`has_lock` is then false)."""
         self._database, self._platform = database, platform
         self._connection = connections[database].copy()
         self._items: Iterator[tuple[str, dict[str, object]]] = iter(())
@@ -181,7 +181,10 @@ class FullSnapshot:
             self._begin()
 
     def _run_query(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run a query on the connection that has the database snapshot."""
+        """Run a query on the connection that has the database snapshot.
+
+        Return its rows, [] for a statement without any.
+        """
         with self._connection.cursor() as cursor:
             cursor.execute(query, values)
             return list(cursor.fetchall()) if cursor.description else []
@@ -239,7 +242,7 @@ class FullSnapshot:
         return rows
 
     def _end_resending(self) -> None:
-        """Record that the snapshot was sent, so that the feed goes on with the change log.
+        """Record that the whole tree was sent, so that the platform gets the changes after it from the change log.
 
         Nothing is recorded if another snapshot was requested meanwhile: `first` or `base` is another one then.
         """
@@ -357,7 +360,7 @@ class ResentTree(FullSnapshot):
         return rows
 
     def _end_resending(self) -> None:
-        """Record that the follower has the whole tree as of version `base`: next it gets the changes after that version.
+        """Record that the platform has the whole tree as of version `base`: next it gets the later changes.
 
         `first` is 0 when nothing is being sent again. If that was begun anew meanwhile, nothing is recorded.
         """

@@ -1,8 +1,9 @@
-"""People, API keys of client applications, and sessions lie in their platform's database; a site may serve several.
+"""The functions here find the database that has an account, an API key or a session.
 
-A site that has taken over a platform signs in that platform's people too, whether or not its own platform's tree
-holds a copy of their domain. Looking somebody up begins in the database of the request, then in our own, and goes on
-to those of the other platforms served here; each is asked only if the ones before it do not know the answer.
+A site may serve several platforms. A site that has taken over a platform signs in that platform's people too, whether
+or not its own platform's tree holds a copy of their domain. Looking somebody up begins in the database of the
+request, then in our own, and goes on to those of the other platforms served here; each is asked only if the ones
+before it do not know the answer.
 """
 
 from __future__ import annotations

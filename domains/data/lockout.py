@@ -158,7 +158,7 @@ def _usual_addresses(name: str) -> list[str]:
 
 
 def _counted_together(name: str, address: str | None) -> Q:
-    """Return the condition on `AccessAttempt` for the wrong tries of an account that count for a client's IP address.
+    """Return the condition for the wrong tries to sign in to an account that count for a client's IP address.
 
     Each address from which the account has signed in before has a count of its own. All other addresses share one
     count.

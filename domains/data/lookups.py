@@ -91,7 +91,7 @@ def accounts_by_name(platform: str, domain: str, names: Collection[str]) -> dict
 def _match_names(
     names: Collection[str], by_sign_in_name: Mapping[str, _Account], by_moid: Mapping[str, _Account]
 ) -> dict[str, _Account]:
-    """Return what each of these names means: a sign-in name, however it is spelt, before a MOID. Unknown: left out."""
+    """Return what each of these names means: a sign-in name, however it is spelt, or else a MOID. Unknown: left out."""
     return {
         name: account
         for name in names
@@ -100,7 +100,7 @@ def _match_names(
 
 
 class Contact(NamedTuple):
-    """An account as others write to it; `email` is "" if it has none."""
+    """The name and e-mail address of an account, for those who write to it; `email` is "" if it has none."""
 
     moid: str
     name: str
@@ -108,7 +108,10 @@ class Contact(NamedTuple):
 
 
 def contacts_by_name(database: str, domain: str, names: Collection[str]) -> dict[str, Contact]:
-    """Return the active accounts of a domain that these sign-in names or MOIDs mean, by name. Unknown ones are left out."""
+    """Return the active accounts of a domain that these sign-in names or MOIDs mean: name -> account.
+
+    Unknown: left out.
+    """
     if not names:
         return {}
     query = _CONTACTS_BY_NAME.format(marks=sql.marks([*names]))

@@ -126,7 +126,7 @@ class DomainsUnitOfWork:
         self._levels.update(self._select(query, moids))
 
     def read_name_owners(self, accounts: Sequence[WireObject]) -> None:
-        """Read which stored accounts have the sign-in names of these accounts, and whether they were created here."""
+        """Read, for `find_taken_name`, which stored accounts have the sign-in names of these received accounts."""
         names = sorted(
             {name for account in accounts for name in bulk_writer.sign_in_names_of(account)}
         )
@@ -187,7 +187,7 @@ class DomainsUnitOfWork:
         return "", ""
 
     def find_taken_name(self, account: WireObject, *, include_received: bool) -> str:
-        """Return a sign-in name of `account` that another account already has, or "".
+        """Return a sign-in name of `account` that another account already has; "" if there is none.
 
         Without `include_received`, accounts that the core (which owns the domain tree) sent are ignored: it has
         checked the names itself, and may rename the other account in a later message.

@@ -205,7 +205,10 @@ def save_backups(platform: str, backups: Sequence[str], database: str = "default
 
 
 def save_key(key: ApiKey, database: str = "default") -> None:
-    """Save an API key (a client application's key pair). It is recorded as a change of the key's domain."""
+    """Save an API key (a client application's key pair), and record it as a change of the key's domain.
+
+    The tokens of a disabled key are revoked.
+    """
     with _tree_locked(database):
         key.save(using=database)
         if not key.enabled:
@@ -214,7 +217,7 @@ def save_key(key: ApiKey, database: str = "default") -> None:
 
 
 def delete_key(key: ApiKey, database: str = "default") -> None:
-    """Delete an API key (a client application's key pair). It is recorded as a change of the key's domain."""
+    """Delete an API key (a client application's key pair), revoke its tokens, and record a change of its domain."""
     with _tree_locked(database):
         tokens.revoke_by_keys([key.pk], database)
         key.delete(using=database)

@@ -35,7 +35,11 @@ _WIRE_NAMES = {"parent": "uplevelmoid", "platform": "platformmoid", "room": "roo
 
 @handles(DomainChanged)
 def on_domain_changed(uow: DomainsUnitOfWork, notice: DomainChanged, envelope: Envelope) -> None:
-    """Apply a change of a domain, made at the core (where the tree is edited), to this platform's copy of the tree."""
+    """Apply a change of a domain, made where the domain tree is edited, to this platform's copy of the tree.
+
+    A message of our own software's central site (the core) has `previous`, the version before it; that of a third
+    party has not, and is checked more.
+    """
     is_from_our_core = notice.previous is not None
     _apply_in_order(
         uow, notice, _apply_from_core if is_from_our_core else _apply_domain_of_third_party
@@ -44,7 +48,11 @@ def on_domain_changed(uow: DomainsUnitOfWork, notice: DomainChanged, envelope: E
 
 @handles(AccountChanged)
 def on_account_changed(uow: DomainsUnitOfWork, notice: AccountChanged, envelope: Envelope) -> None:
-    """Apply a change of an account, made at the core (where accounts are edited), to this platform's copy."""
+    """Apply a change of an account, made where accounts are edited, to this platform's copy.
+
+    A message of our own software's central site (the core) has `previous`, the version before it; that of a third
+    party has not, and is checked more.
+    """
     is_from_our_core = notice.previous is not None
     _apply_in_order(
         uow, notice, _apply_from_core if is_from_our_core else _apply_account_of_third_party

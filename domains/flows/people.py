@@ -60,6 +60,7 @@ def save_account(
             _revoke_and_record(before, account, database)
     except IntegrityError:
         raise RuleBroken([Refusal("username", TAKEN)]) from None
+    # Two processes that save the same new name may wait for each other: the database then ends one by a deadlock.
     except OperationalError as error:
         if error.args[0] != DEADLOCK:
             raise
@@ -73,9 +74,10 @@ def create(
     changed_by: str | None = None,
     **fields: object,
 ) -> Account:
-    """Create an account with these fields. Without a password nobody can sign in with it yet. Raises RuleBroken.
+    """Create and return an account with these fields. Raises RuleBroken.
 
-    `changed_by` is the MOID of the account of the person who creates it, `None` for a client application.
+    Without a password nobody can sign in with it yet. `changed_by` is the MOID of the account of the person who
+    creates it, `None` for a client application.
     """
     account = Account(**fields)
     _set_valid_password(account, password)

@@ -69,9 +69,11 @@ _RAISE_BASES = (
 
 @handles(AskForChanges)
 def on_ask_for_changes(uow: DomainsUnitOfWork, request: AskForChanges, envelope: Envelope) -> None:
-    """Note that a follower (a platform that copies the tree) is to receive changes it has missed, and wake the feed.
+    """Note that a platform that copies the domain tree (a follower) is to get changes that it has missed.
 
-    A site may request them for its own platform, or for one that it backs up. Raises NotTaken for others.
+    A site may request them for its own platform, or for one that it backs up. Raises NotTaken for others. The rule
+    `decide_sync` chooses: changes from the log, older versions again, the whole tree, or nothing. A platform that
+    asks for the first time becomes a follower. The threads that send the changes are woken.
     """
     platform = _requested_platform(uow, request, envelope)
     query = "SELECT base, first FROM domains_follower WHERE platform = %s"
@@ -149,9 +151,10 @@ def delete_old_changes(platform: str, retention: timedelta = LOG_RETENTION) -> i
 
 
 def request_missed_changes(platform: str) -> None:
-    """Request the changes that the core made meanwhile, as this site begins to serve a platform or is connected again.
+    """Ask the core (which owns the domain tree) for changes that it made while this site did not listen.
 
-    The core is the deployment that owns the domain tree.
+    This is done when the site begins to serve a platform or is connected again; nothing is asked if another site
+    serves the platform now, or it copies no tree.
     """
     with begin(platform) as uow:
         domains = uow.part(DomainsUnitOfWork)
@@ -161,10 +164,10 @@ def request_missed_changes(platform: str) -> None:
 
 
 def request_changes_again(platform: str) -> None:
-    """Ask the core for changes of the domain tree, if some have not arrived or the last request is some minutes old.
+    """Ask the core (which owns the domain tree) again for changes, if some have not arrived or the last request is old.
 
-    The core is the deployment that owns the domain tree. The request lies in the outbox; its senders are woken in any
-    case, which is cheap and also speeds up a request that another process has stored.
+    The request lies in the outbox; its senders are woken in any case, which is cheap and also speeds up a request
+    that another process has stored.
     """
     with begin(platform) as uow:
         domains = uow.part(DomainsUnitOfWork)

@@ -63,7 +63,7 @@ class SignInName(models.Model):
 
 
 class Application(ApplicationBase):
-    """An application is client software that people of a domain, and of those below it, may use by OAuth2."""
+    """A client application that people of a domain, and of those below it, may let act for them by OAuth2."""
 
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE)
 

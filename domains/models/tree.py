@@ -236,5 +236,5 @@ class UserDomain(Domain):
         verbose_name = "user domain"
 
     def node(self) -> rules.Node:
-        """Return the domain's values that the rules check, with the platform and machine room that it is bound to."""
+        """Return the values of this user domain that the rules check, with its platform and machine room."""
         return replace(super().node(), platform=self.platform_id, room=self.room_id)

@@ -367,7 +367,10 @@ class UserDomainAdmin(TenantTables, TreeAdmin[UserDomain]):
         return ["name", "moid"] if request.GET.get("q") else ["pk"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[UserDomain]:
-        """Return the rows; platforms and machine rooms are read by extra queries, as a join would sort all rows."""
+        """Return the rows of user domains for a list.
+
+        Platforms and rooms are read by extra queries: a join would sort all rows.
+        """
         rows = super().get_queryset(request)
         return rows.prefetch_related("parent", "platform", "room__platform")
 

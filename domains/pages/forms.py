@@ -70,7 +70,10 @@ class _PasswordFlowMixin:
     _FIELD = "password1"
 
     def save(self, commit: bool = True) -> Account:
-        """Set or remove the password by the flow `people`, which ends sessions and tokens of the account."""
+        """Set or remove the account's password, which ends its sessions and tokens, and return the account.
+
+        It is removed if the form's field `set_usable_password` is off.
+        """
         is_usable = self.cleaned_data.get("set_usable_password", True)
         people.set_password(self.user.moid, self.cleaned_data[self._FIELD] if is_usable else None)
         self.user.refresh_from_db()

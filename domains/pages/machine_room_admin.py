@@ -72,7 +72,7 @@ class _PlatformInline(ScopedChoices, TabularInline):  # type: ignore[misc]  # th
     tab = False
 
     def __init__(self, parent_model: type[Model], admin_site: admin.AdminSite) -> None:
-        """Create the part for pages of `parent_model` (platforms), and make its model's names translatable."""
+        """Create the table of machine rooms for the page of a platform (`parent_model`), with translatable names."""
         super().__init__(parent_model, admin_site)
         make_translatable(self.model)
 

@@ -40,7 +40,7 @@ def refusals_to_save(
 
 
 def _is_same_place(department: DepartmentNode, other: DepartmentNode) -> bool:
-    """Return whether another department has the same parent and the same name."""
+    """Return whether another department has the same parent and the same name, in upper or lower case, as this one."""
     has_same_name = department.name.strip().casefold() == other.name.strip().casefold()
     return has_same_name and department.parent == other.parent and department.moid != other.moid
 
@@ -79,7 +79,7 @@ def ancestors(moid: str, departments: Mapping[str, DepartmentNode]) -> list[str]
 
 
 def height(moid: str, departments: Mapping[str, DepartmentNode]) -> int:
-    """Return how many levels a department and all below it take; a new one takes 1."""
+    """Return how many levels a department and all below it take together; 1 for one that has none below it."""
     paths_up = (ancestors(other, departments) for other in departments)
     return max((path.index(moid) + 1 for path in paths_up if moid in path), default=1)
 
@@ -101,7 +101,10 @@ def refusals_to_belong(domain: str | None, department_domain: str | None) -> lis
 
 
 def parents_first(departments: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
-    """Return received departments, each after its parent. One whose parent is missing lies below the domain."""
+    """Return received departments, each after its parent.
+
+    One whose parent is missing gets none: it lies below the domain.
+    """
     remaining = {row["departmentmoid"]: row for row in departments}
     ordered: dict[str, dict[str, str]] = {}
 
@@ -120,7 +123,7 @@ def parents_first(departments: Iterable[Mapping[str, str]]) -> list[dict[str, st
 
 
 def nested(root: str | None, departments: Sequence[DepartmentNode]) -> list[dict[str, object]]:
-    """Return the departments below a department, or below the user domain (`None`), as the API nests them, by name."""
+    """Return the departments below a department, or below the user domain (`None`), as nested JSON objects, by name."""
     below: dict[str | None, list[DepartmentNode]] = {}
     for department in sorted(departments, key=lambda node: node.name.casefold()):
         below.setdefault(department.parent, []).append(department)

@@ -18,7 +18,10 @@ _ID_FIELDS = {"rooms": "roommoid", "apikeys": "key", "departments": "departmentm
 
 
 def with_plain_names(subject: Mapping[str, object]) -> dict[str, object]:
-    """Return a domain or account that came in a message with its names cleaned of what is invisible or turns the line."""
+    """Return a domain or account that came in a message, with names that contain nothing invisible.
+
+    Removed are control characters and marks that change the writing direction, also in the names of its parts.
+    """
     plain = _with_cleaned_names(subject, "moid")
     for field, id_field in _ID_FIELDS.items():
         if isinstance(items := plain.get(field), list):

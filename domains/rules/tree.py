@@ -56,7 +56,7 @@ class Node:
     def place(self) -> tuple[int, str | None, str | None, str | None]:
         """Return the values that the rules check: level, parent, platform, machine room.
 
-        Changes of others break no rule.
+        Other changes break no rule.
         """
         return self.level, self.parent, self.platform, self.room
 
@@ -180,7 +180,7 @@ def refusals_to_place(node: Node, tree: Tree) -> list[Refusal]:
 
 
 def refusals_to_name(field: str, name: str) -> list[Refusal]:
-    """Return refusals of a name that shows nothing, changes the writing direction or has control characters.
+    """Return why a name is refused: it shows nothing, changes the writing direction or has control characters; or [].
 
     `field` is the field that holds the name, for the refusal.
     """

@@ -68,7 +68,7 @@ class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the bas
         )
 
     def build_http_request(self, request: Request) -> HttpRequest:
-        """Return the Django request for the authentication backends, and keep it: they note in it why they refuse."""
+        """Return the Django request for the authentication backends, and keep it: they write their refusal into it."""
         http_request: HttpRequest = super().build_http_request(request)
         request.http_request = http_request
         return http_request
