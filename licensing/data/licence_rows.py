@@ -125,5 +125,5 @@ def to_row(licence: StoredLicence) -> tuple[Any, ...]:
 
 
 def _in_utc(moment: datetime) -> datetime:
-    """Return a time from the database, which has no time zone there, with the time zone UTC."""
+    """Return a time from the database, where none has a zone, as a time in UTC."""
     return moment.replace(tzinfo=UTC)

@@ -29,7 +29,7 @@ class LicensingUnitOfWork:
     """The licences at this site in one transaction: the own platform's, and those it may have to serve."""
 
     def __init__(self, uow: UnitOfWork) -> None:
-        """Join the transaction of `uow`; no row is read yet."""
+        """Join the transaction `uow`; no row is read yet."""
         self._uow, self._database = uow, uow.database
         self._newest: dict[str, StoredLicence | None] = {}
         """Platform -> its newest issue, which is locked; `None` if it has none."""

@@ -66,7 +66,7 @@ def on_licence_issued(uow: LicensingUnitOfWork, notice: LicenceIssued, envelope:
 def _decide_and_save(
     uow: LicensingUnitOfWork, licence: Licence, text: str, *, revoked: bool = False
 ) -> Decision:
-    """Decide whether a verified licence is accepted, and save or revoke it accordingly.
+    """Decide whether a verified licence is accepted, save it or revoke the stored one, and return the decision.
 
     `text`: its sealed text. `revoked`: the sender says that it is revoked.
     """

@@ -69,7 +69,10 @@ def on_ask_for_licences(
 
 
 def request_licences(platform: str) -> None:
-    """Ask the management console (BMC) for the licences of this site, and publish the present limits."""
+    """Ask the management console (BMC) for the licences of this site, and publish the present limits.
+
+    Nothing is done while another site may write the platform's data.
+    """
     with begin(platform) as uow:
         licensing = uow.part(LicensingUnitOfWork)
         if licensing.is_open:
