@@ -186,7 +186,10 @@ class Agent:
             await link.close()
 
     def _report_janus_lost(self) -> None:
-        """Unregister the unit and forget its conferences, lost with Janus. With the next Janus it registers again."""
+        """Unregister the unit, and forget its conferences, which were lost with Janus. Does nothing the second time.
+
+        With the next Janus the unit registers again.
+        """
         if self._janus_up.is_set():
             self._janus_up.clear()
             for message in reports.unregistrations(self._config):

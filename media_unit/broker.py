@@ -175,9 +175,9 @@ class Broker:
                 await asyncio.wait_for(connection.close(), 2)
 
     def _drop_superseded_messages(self) -> None:
-        """Drop queued heartbeats, registrations and conference lists, since new ones are sent next.
+        """Drop queued heartbeats, registrations and conference lists, since newer ones are sent next.
 
-        Unregistrations are kept and go first, since they tell that conferences were lost before.
+        Unregistrations stay and go first, since they say that conferences were lost before.
         """
         waited = list(self._waiting)
         unregistration = NodeUnregistered.wire_type

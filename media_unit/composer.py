@@ -153,7 +153,11 @@ class Composer:
     """
 
     def __init__(self, incoming: socket.socket, orders: int) -> None:
-        """Begin with an empty frame. `incoming`: the UDP socket of the pictures; `orders`: the descriptor of the plans."""
+        """Begin with an empty frame.
+
+        `incoming`: the UDP socket to which pictures come. `orders`: the file descriptor from which plans (what is
+        shown where) are read.
+        """
         self._incoming, self._plan_input = incoming, orders
         self._unread = b""
         self._sources: dict[int, Source] = {}
@@ -167,7 +171,7 @@ class Composer:
         """Family of addresses (AF_INET, AF_INET6) -> the socket that sends there."""
 
     def run(self) -> None:
-        """Compose until the standard input ends."""
+        """Compose frames and send them, at the rate FRAMES_A_SECOND, until the input of plans ends."""
         began = due = time.monotonic()
         number = -1
         while self._read(max(0.0, due - time.monotonic())):
@@ -201,14 +205,17 @@ class Composer:
         return True
 
     def _packets(self) -> Iterator[bytes]:
-        """Yield the RTP packets that have come; the rest of very many at the next call."""
+        """Yield the RTP packets that have come, at most 200; the rest follows at the next call."""
         with contextlib.suppress(BlockingIOError):
             # At most 200, so that frames are sent in time also while very many come. A packet has at most 1500 bytes.
             for _ in range(200):
                 yield self._incoming.recv(2048)
 
     def _apply_plan(self, plan: Plan) -> None:
-        """Compose by this plan from now on; pictures that the former plan had, too, go on with their last frame."""
+        """Compose by this plan (what is shown where) from now on.
+
+        Pictures that the former plan had, too, go on with their last frame.
+        """
         ssrcs = {tile.ssrc for tile in plan.tiles if tile.ssrc}
         self._sources = {ssrc: self._sources.get(ssrc) or Source() for ssrc in ssrcs}
         self._canvas = drawn_text("", WIDTH, HEIGHT)

@@ -56,7 +56,7 @@ class ComposingUnit(MonitoringUnit, Protocol):
 
 
 class ComposerProcess:
-    """The process that composes the pictures of one conference, and the socket at which it receives them.
+    """The process that composes the pictures of one conference to a video, and the socket at which it receives them.
 
     It runs as the user of the gate (the proxy before Janus), as it decodes what strangers send, and it ends with the
     agent.
@@ -94,12 +94,12 @@ class ComposerProcess:
 
     @property
     def is_running(self) -> bool:
-        """Return whether the process has not ended."""
+        """Return whether the process runs."""
         return self._child.poll() is None
 
     @property
     def is_proved(self) -> bool:
-        """Return whether the process has run for long enough to be believed well."""
+        """Return whether the process has run for _PROVED_SECONDS, so that it will probably not crash at once again."""
         return self.is_running and time.monotonic() - self._started_at > _PROVED_SECONDS
 
     def send_plan(self, plan: Plan) -> None:
@@ -145,9 +145,10 @@ class Compositions:
         """Number of a conference -> why it has no composed picture, as it was logged."""
 
     async def update_now(self, unit: ComposingUnit, e164: str) -> None:
-        """Bring the composed picture of the conference with this number up to date; report it if it fails, or is back.
+        """Bring the composed picture of the conference with this number up to date.
 
-        Which members it shows in turn depends on the time; and its process may have died, and is started again.
+        Report it if it fails, or works again. Which members it shows in turn depends on the time; and its process
+        may have died, and is started again.
         """
         async with unit.lock(e164):
             conference, janus_rooms = unit.conferences.get(e164), unit.janus_rooms
@@ -160,10 +161,10 @@ class Compositions:
     async def update(
         self, unit: ComposingUnit, conference: HostedConference, janus_rooms: JanusRooms
     ) -> None:
-        """Bring the composition of a conference to the state that its layout asks for; an error of Janus is logged.
+        """Bring the composed picture of a conference to what its layout asks for; begin or end it if need be.
 
-        A process that has died is started again, and each picture is then forwarded anew, because Janus asks for a key
-        frame when it begins to forward.
+        An error of Janus is logged. A process that has died is started again, and each picture is then forwarded
+        anew, because Janus asks for a key frame when it begins to forward.
         """
         if not conference.composes:
             return
@@ -187,7 +188,7 @@ class Compositions:
     ) -> None:
         """Have the pictures of a conference composed by this layout (who is shown at which place).
 
-        At the first time the mountpoint is made from which Janus offers the result. Raises JanusError, JanusAway, OSError.
+        At the first time the Janus stream is made that offers the result. Raises JanusError, JanusAway, OSError.
         """
         if not conference.composed_port:
             await self._offer_stream(conference, janus_rooms)
@@ -197,7 +198,7 @@ class Compositions:
             conference.composition_error = 0
 
     async def _offer_stream(self, conference: HostedConference, janus_rooms: JanusRooms) -> None:
-        """Make the mountpoint from which Janus offers the composed picture, with the mixed sound of all beside it.
+        """Let Janus offer the composed picture of a conference as a stream, with the mixed sound of all.
 
         Raises JanusError and JanusAway.
         """
@@ -241,7 +242,11 @@ class Compositions:
         layout: Mapping[str, object],
         port: int,
     ) -> Plan:
-        """Let Janus forward the pictures that the layout shows now, and no others; return the plan of the composer."""
+        """Let Janus forward the pictures that the layout shows now, and no others; return the plan for the composer.
+
+        The plan says which picture lies where, and to which addresses the result goes: Janus, and those who monitor
+        it.
+        """
         terminals = conference.roster.terminals
         roles = {"chairman": conference.chairman, "speaker": conference.speaker}
         online = [terminal.mtid for terminal in conference.roster.online]
@@ -281,7 +286,7 @@ class Compositions:
         participants: list[str],
         port: int,
     ) -> dict[str, int]:
-        """Let Janus forward the pictures of these participants alone; return participant -> SSRC of the packets.
+        """Let Janus forward the pictures of these participants alone; return participant -> SSRC (id of the packets).
 
         Who sends no picture is left out.
         """
@@ -315,7 +320,7 @@ class Compositions:
         janus_rooms: JanusRooms,
         pictures: list[ForwardedPicture],
     ) -> None:
-        """Let Janus forward these pictures no more."""
+        """Let Janus stop forwarding these pictures, and forget them."""
         for picture in list(pictures):
             conference.pictures.remove(picture)
             await janus_rooms.stop_forward(

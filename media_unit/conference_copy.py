@@ -66,7 +66,7 @@ class RunningMonitor:
 
 @dataclass(frozen=True, slots=True)
 class ForwardedPicture:
-    """A picture that Janus forwards to the composer: whose, by the forwarder `stream`, with this SSRC in its packets."""
+    """A picture that Janus forwards to the composer: whose it is, the id of the RTP stream, and its packets' SSRC."""
 
     participant: str
     stream: int
@@ -128,7 +128,7 @@ class HostedConference:
 
     @property
     def janus_rooms_password(self) -> str:
-        """Return the password with which the Janus rooms were made."""
+        """Return the password with which the conference's Janus rooms were made; it may have been changed since."""
         return self.password if self.room_password is None else self.room_password
 
     @property
@@ -169,7 +169,10 @@ class HostedConference:
         self.arrangement = msgspec.structs.replace(self.arrangement, **changes)
 
     def change_hand(self, mtid: str, up: bool) -> None:
-        """Raise or lower the hand of a terminal of the conference; one that is up already keeps its place in the order."""
+        """Raise or lower the hand of a terminal of the conference.
+
+        One that is up already keeps its place in the order; a terminal that is not in the conference is ignored.
+        """
         hands = self.arrangement.hands
         if not up:
             self.arrange(hands=tuple(other for other in hands if other != mtid))
@@ -190,7 +193,11 @@ class HostedConference:
         return self.arrangement.may_talk(mtid, self.roles)
 
     def _as_it_is(self) -> Arrangement:
-        """Return the arrangement with what this unit does itself now: `recording`, and `composed` (its video stream)."""
+        """Return the conference's arrangement with what this media unit does now, in place of what was asked for.
+
+        `recording` is 1 while it records, 2 while that pauses, else 0; `composed` is 1 while a composed picture is
+        offered, or the error code of its failure.
+        """
         is_paused = self.arrangement.recording == 2
         recording = 1 if self.recording else 2 if is_paused else 0
         composed = self.composition_error or int(bool(self.composed_port))

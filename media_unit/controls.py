@@ -45,7 +45,7 @@ class ControlRefused(Exception):
     """The exception by which a media unit refuses a conference manager's request; its text says why."""
 
     def __init__(self, detail: str, errcode: str = Err.UNIT_REFUSED) -> None:
-        """Say why (`detail`), with an error code of the protocol for client applications."""
+        """Keep the reason (`detail`) and an error code of the protocol for client applications."""
         super().__init__(detail)
         self.errcode = str(errcode)
 
@@ -184,6 +184,7 @@ async def _mute_terminals(context: ControlContext, body: Body) -> Body:
         conference.arrange(hold=hold, spare=spare, maytalk=())
         spared = conference.roles if order.value and spare else frozenset()
         named = [terminal for terminal in named if terminal.mtid not in spared]
+    # Nobody may unmute the own microphone but those who were unmuted one by one.
     elif conference.arrangement.hold:
         others = [mtid for mtid in conference.arrangement.maytalk if mtid != order.mtid]
         conference.arrange(maytalk=tuple(others if order.value else [*others, order.mtid]))
@@ -249,13 +250,19 @@ async def _rename_conference(context: ControlContext, body: Body) -> Body:
 
 
 async def _set_chairman(context: ControlContext, body: Body) -> Body:
-    """Handle SETCHAIRMAN: make the terminal that the request names the chairman; "" means nobody."""
+    """Handle SETCHAIRMAN: make the terminal that the request names the chairman; "" means nobody.
+
+    Raises ControlRefused if the conference has no such terminal.
+    """
     context.conference.chairman = _requested_member(context, body)
     return {}
 
 
 async def _set_speaker(context: ControlContext, body: Body) -> Body:
-    """Handle SETSPEAKER: make the terminal that the request names the speaker; "" means nobody."""
+    """Handle SETSPEAKER: make the terminal that the request names the speaker; "" means nobody.
+
+    Raises ControlRefused if the conference has no such terminal.
+    """
     context.conference.speaker = _requested_member(context, body)
     return {}
 

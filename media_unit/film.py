@@ -1,11 +1,11 @@
-"""The program makes a film (MP4) of the segments of a recording: `python -m media_unit.film OUT SEGMENT...`.
+"""The program makes a film (MP4) of the recorded segments of a conference: `python -m media_unit.film OUT SEGMENT...`.
 
-The sound is mixed already. The pictures are arranged as tiles with names, a shared screen large. The pictures of each
-segment become a file of their own (`parts/`), so that whoever goes on after a crash begins with the segment at which
-it happened. Then the parts are joined, with a card for each gap between them.
-
-It prints lines of JSON: `{"progress": percent}` at least each two seconds of work, and at the end `{"ms", "bytes"}`.
-The media come from strangers: it has no network, no environment, little memory, and ends when nobody reads its output.
+The sound is mixed already. The pictures are arranged as tiles with names, a shared screen large. The pictures of
+each segment become a file of their own (`parts/`), so that whoever goes on after a crash begins with the segment at
+which it happened. Then the parts are joined, with a card (a picture with a text) for each gap between them. It
+prints lines of JSON: `{"progress": percent}` at least each two seconds of work, and at the end `{"ms", "bytes"}`.
+The media come from strangers: the program has no network, no environment, little memory, and ends when nobody reads
+its output.
 """
 
 from __future__ import annotations
@@ -49,44 +49,48 @@ _SHARE_OF_PICTURES = 90
 
 
 class FilmSource:
-    """The source is the pictures of one participant, decoded up to a moment of the segment."""
+    """The recorded pictures of one participant, decoded up to a moment of the segment."""
 
     def __init__(self, picture: PictureFile) -> None:
-        """Begin before the first picture."""
+        """Open the file of a participant's pictures; none is decoded yet."""
         self.picture = picture
         self.decoded = Source()
         self._packets = packets_of(picture)
         self._next = next(self._packets, None)
 
     def advance(self, second: float) -> None:
-        """Decode what came until this second of the segment."""
+        """Decode the pictures that came up to this second of the segment; the last of them is then the present one."""
         while self._next and self._next[0] <= second:
             before = self.decoded.frame
             self.decoded.add_packet(self._next[1])
             if self.decoded.frame is not before:
                 self.decoded.seen_at = second
             self._next = next(self._packets, None)
-            if self._next is None:  # the last picture stays for as long as its sender
+            # The last picture is shown for as long as its sender is in the conference.
+            if self._next is None:
                 self.decoded.seen_at = float("inf")
 
     @property
     def is_shown(self) -> bool:
-        """Return whether there is a picture, and more may come."""
+        """Return whether there is a picture now, and further ones follow."""
         return self.decoded.frame is not None and self._next is not None
 
 
 class Film:
-    """A film is made of segments, in a folder into which nobody else writes."""
+    """A film that is made of segments, in a folder into which no other process writes."""
 
     def __init__(self, segments: list[tuple[str, Segment]], out: Path) -> None:
-        """Prepare to make the film in `out`; `segments`: each with its name, in their order."""
+        """Prepare to make the film in the folder `out`; `segments`: pairs of name and segment, in their order."""
         self._segments, self._out = segments, out
         self._parts = out / "parts"
         self._total = sum(segment.seconds for _, segment in segments) or 1.0
-        self._told_at = 0.0
+        self._printed_at = 0.0
 
     def make(self) -> dict[str, int]:
-        """Make what is missing of the film; return its length in milliseconds and its bytes."""
+        """Make the film, with the parts that an earlier attempt has finished.
+
+        Return its length in milliseconds and its bytes.
+        """
         self._parts.mkdir(exist_ok=True)
         done = 0.0
         for name, segment in self._segments:
@@ -96,7 +100,10 @@ class Film:
         return self._join()
 
     def _make_part(self, name: str, segment: Segment, done: float) -> None:
-        """Make the pictures of one segment; `done`: seconds of the film before it."""
+        """Make the file with the pictures of one segment, and the thumbnail if there is none.
+
+        `done`: how many seconds of the film come before it.
+        """
         unfinished = self._parts / f"{name}.new"
         frames = max(1, round(segment.seconds * FRAMES_A_SECOND))
         thumbnail_at = min(round(_THUMBNAIL_AT * FRAMES_A_SECOND), frames - 1)
@@ -107,12 +114,17 @@ class Film:
                     image = canvas.reformat(*_THUMBNAIL, "rgb24").to_image()  # type: ignore[no-untyped-call]  # av has no types there
                     image.save(self._out / "thumbnail.webp", quality=80)
                 _encode(container, stream, canvas, number)
-                self._tell((done + number / FRAMES_A_SECOND) / self._total * _SHARE_OF_PICTURES)
+                self._print_progress(
+                    (done + number / FRAMES_A_SECOND) / self._total * _SHARE_OF_PICTURES
+                )
             container.mux(stream.encode(None))
         unfinished.replace(self._parts / f"{name}.mp4")
 
     def _make_card(self, path: Path, gap: float) -> float:
-        """Make the card of a gap of so many seconds between segments; return for how many seconds it is shown."""
+        """Make a file with a picture that says that nothing was recorded for `gap` seconds.
+
+        Return for how long it is shown (s).
+        """
         frames = max(1, round(min(gap, _LONGEST_CARD) * FRAMES_A_SECOND))
         text = f"{gap:.0f} s 没有录制" if has_chinese() else f"not recorded for {gap:.0f} s"
         card = drawn_text(text, WIDTH, HEIGHT)
@@ -124,7 +136,10 @@ class Film:
         return frames / FRAMES_A_SECOND
 
     def _join(self) -> dict[str, int]:
-        """Join the parts and the sound to one file, whose index comes first, so that a browser plays it at once."""
+        """Join the parts and the sound to one file; return its length in milliseconds and its bytes.
+
+        The file's index comes first, so that a browser plays it at once. A gap of over 0.5 s is shown as a card.
+        """
         unfinished, first = self._out / "film.new", self._parts / f"{self._segments[0][0]}.mp4"
         options = {"movflags": "+faststart"}
         with av.open(str(unfinished), "w", format="mp4", options=options) as container:
@@ -153,7 +168,10 @@ class Film:
         segment: Segment | None,
         at: Fraction,
     ) -> Fraction:
-        """Append a part at the second `at` of the film, with the segment's sound; return where it ends."""
+        """Append a part, with its segment's sound, at the second `at` of the film; return the second at which it ends.
+
+        `segment`: `None` for a card, which is silent.
+        """
         samples = sound.begin_part(segment.sound if segment else None)
         frames = 0
         with av.open(str(path)) as part:
@@ -166,18 +184,21 @@ class Film:
                 container.mux(packet)
                 frames += 1
                 sound.write_until(samples, at + Fraction(frames, FRAMES_A_SECOND))
-                self._tell(_SHARE_OF_PICTURES)
+                self._print_progress(_SHARE_OF_PICTURES)
         return at + Fraction(frames, FRAMES_A_SECOND)
 
-    def _tell(self, percent: float) -> None:
-        """Print how far the work is, at most once in a second; it ends by an error if nobody reads that."""
-        if (now := time.monotonic()) - self._told_at >= 1:
-            self._told_at = now
+    def _print_progress(self, percent: float) -> None:
+        """Print how many percent are done, at most once in a second.
+
+        Raises BrokenPipeError if nobody reads the output any more, which ends the program.
+        """
+        if (now := time.monotonic()) - self._printed_at >= 1:
+            self._printed_at = now
             _print({"progress": min(99, round(percent))})
 
 
 def _pictures_of(segment: Segment, frames: int) -> Iterator[av.VideoFrame]:
-    """Yield the composed pictures of a segment; it is always the same one, drawn again where it has changed."""
+    """Yield the composed pictures of a segment, one for each frame; it is always the same object, drawn again."""
     sources = [FilmSource(picture) for picture in segment.pictures]
     canvas, tiles, shown = drawn_text("", WIDTH, HEIGHT), list[Tile](), None
     for number in range(frames):
@@ -197,7 +218,11 @@ def _pictures_of(segment: Segment, frames: int) -> Iterator[av.VideoFrame]:
 def _plan(
     segment: Segment, sources: list[FilmSource], second: float
 ) -> list[tuple[str, int | None, bool]]:
-    """Return who is shown in a second: name, number of the source (`None`: the name alone), whether it is a screen."""
+    """Return who is shown in a second of a segment: tuples of name, number of the source, and whether it is a screen.
+
+    The number is `None` for somebody without a picture, of whom the name alone is shown. At most one shared screen
+    comes first, then the people who are there.
+    """
     here = {
         participant: person
         for participant, person in segment.people.items()
@@ -217,7 +242,7 @@ def _plan(
 
 
 def _tiles(plan: list[tuple[str, int | None, bool]], sources: list[FilmSource]) -> list[Tile]:
-    """Return the tiles of a plan."""
+    """Return the places in the picture for those whom a plan shows, with their names and sources."""
     has_screen = bool(plan) and plan[0][2]
     places = film_rectangles(len(plan), has_screen=has_screen)
     return [
@@ -230,7 +255,10 @@ def _tiles(plan: list[tuple[str, int | None, bool]], sources: list[FilmSource]) 
 
 
 def _add_video(container: av.container.OutputContainer) -> VideoStream:
-    """Add the video stream of a part; all parts have the same settings."""
+    """Add a video stream to a file and return it.
+
+    All parts of a film have the same settings, so that they can be joined.
+    """
     stream = container.add_stream("libx264", rate=FRAMES_A_SECOND, options=_OPTIONS)
     stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
     stream.codec_context.thread_count = 1
@@ -243,7 +271,7 @@ def _encode(
     picture: av.VideoFrame,
     number: int,
 ) -> None:
-    """Encode a picture as the frame with this number."""
+    """Encode a picture as the frame with this number, and write it to the file."""
     picture.pts, picture.time_base = number, Fraction(1, FRAMES_A_SECOND)
     container.mux(stream.encode(picture))
 
@@ -255,7 +283,10 @@ def _print(line: dict[str, int]) -> None:
 
 
 def confine() -> None:
-    """Limit this process: memory, time, no new rights, and no network where the system allows that to be taken away."""
+    """Limit this process: memory, time, no new rights, and no network where the system allows that to be taken away.
+
+    If it keeps its network, this is printed to standard error.
+    """
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -268,7 +299,10 @@ def confine() -> None:
 
 
 def main() -> None:
-    """Make the film of the segments in these folders, in this order, and print how it went."""
+    """Make the film of the segments in the folders of the command line, and print its length and size.
+
+    Ends with an error if another process makes it, or no segment can be used.
+    """
     confine()
     out, *folders = map(Path, sys.argv[1:])
     lock = (out / "lock").open("w")  # held until the process ends

@@ -1,4 +1,4 @@
-"""The sound of a film: that of each segment, silence where there is none, encoded as one stream (AAC)."""
+"""The sound of a film: that of each recorded segment, silence where there is none, encoded as one stream (AAC)."""
 
 from __future__ import annotations
 
@@ -17,22 +17,25 @@ _BYTES_OF_A_SAMPLE = 2
 
 
 class FilmSound:
-    """The sound stream of a film, written beside its pictures."""
+    """The sound stream of a film, which is written beside its pictures."""
 
     def __init__(self, container: av.container.OutputContainer) -> None:
-        """Add the stream to the film."""
+        """Add an empty sound stream to the film's file."""
         self._container = container
         self._stream = container.add_stream("aac", rate=RATE, layout="mono", bit_rate=_BITRATE)
         self._written = 0
         self._rest = b""
 
     def begin_part(self, sound: Sound | None) -> Iterator[bytes]:
-        """Return the samples of a part, 16 bits each, without end; `None` means silence."""
+        """Return the sound of the film's next part as samples of 16 bits; silence follows without end.
+
+        `None` is silence.
+        """
         self._rest = b""
         return _samples(sound)
 
     def write_until(self, samples: Iterator[bytes], second: Fraction) -> None:
-        """Encode the samples up to this second of the film."""
+        """Encode the samples up to this second of the film, and write them to its file."""
         wanted = int(second * RATE) - self._written
         while len(self._rest) < wanted * _BYTES_OF_A_SAMPLE:
             self._rest += next(samples)
@@ -46,12 +49,15 @@ class FilmSound:
         self._container.mux(self._stream.encode(frame))
 
     def end(self) -> None:
-        """Write what the encoder has kept back."""
+        """Write the sound that the encoder has kept back, at the end of the film."""
         self._container.mux(self._stream.encode(None))
 
 
 def _samples(sound: Sound | None) -> Iterator[bytes]:
-    """Yield the sound at the rate of the film with one channel; silence after its end."""
+    """Yield the recorded sound as samples with one channel at the rate of the film.
+
+    After its end silence, without end.
+    """
     if sound:
         layout = "mono" if sound.channels == 1 else "stereo"
         resampler = AudioResampler(format="s16", layout="mono", rate=RATE)

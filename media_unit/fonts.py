@@ -12,7 +12,10 @@ _FONTS = (_CHINESE, "DejaVuSans.ttf")
 
 
 def font_of(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Return the font for the names of terminals; `size`: its height in pixels."""
+    """Return a font for the names of terminals in pictures; `size`: its height in pixels.
+
+    The first of _FONTS that is installed is taken, else the library's own.
+    """
     for name in _FONTS:
         with contextlib.suppress(OSError):
             return ImageFont.truetype(name, size)

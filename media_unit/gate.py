@@ -1,8 +1,8 @@
 """The gate is a WebSocket proxy before Janus; it passes on only what participants may say.
 
-It is a process of its own, so that people stay connected while the agent restarts. It stores nothing: a token
-itself says which Janus room it is good for, and Janus is asked whether that conference still runs. Answers and events
-of Janus pass unread, except for those that bring a session or a handle.
+It is a process of its own, so that people stay connected while the agent restarts. It stores nothing: a token itself
+says which Janus room it is good for, and Janus is asked whether that conference still runs. Answers and events of
+Janus pass unread, except for those that bring an id of a session, a handle or a participant.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ class Connection:
             self._request.transport.abort()
 
     async def run(self, admit: Callable[[Connection], bool]) -> None:
-        """Forward messages between the participant and Janus until either side closes.
+        """Forward messages between a participant and Janus until either side closes, or too many were refused.
 
         `admit` returns whether this connection may stay, once its first message has shown a valid token.
         """
@@ -225,7 +225,10 @@ class Connection:
             await janus.send_str(text)
 
     def handle_of(self, janus_room: str, participant: str) -> int | None:
-        """Return the Janus handle by which this connection is `participant` in the Janus room's mixer, or `None`."""
+        """Return the Janus handle by which this connection is `participant` in the Janus room's sound mixer.
+
+        `None` means that it is not this participant, or is in another room.
+        """
         visitor = self._visitor
         return (
             visitor.handle_of(participant) if visitor and visitor.janus_room == janus_room else None
@@ -305,7 +308,10 @@ class Connection:
         await self._socket.close()
 
     def _deliver_own_answer(self, answer: Mapping[str, object]) -> bool:
-        """Deliver an answer of Janus to `send_own_request`, if this proxy itself asked; return whether it did."""
+        """Give an answer of Janus to `send_own_request` if this proxy itself has asked.
+
+        Return False for other answers.
+        """
         waiting = self._own_requests.get(str(answer.get("transaction")))
         if waiting is None:
             return False

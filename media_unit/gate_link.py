@@ -1,4 +1,4 @@
-"""The agent asks the gate (the proxy before Janus) to act on a participant's connection to Janus, which it has."""
+"""The agent's link to the gate (the proxy before Janus), which acts for it on a participant's connection."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class GateLink:
             raise JanusError(0, error)
 
     async def _ask(self, method: str, order: Mapping[str, str] | None = None) -> str:
-        """Send the gate (the proxy before Janus) a request; return "" if it has carried it out, else its error.
+        """Send the gate (the proxy before Janus) a request; return "" if it was carried out, else the gate's error.
 
-        Raises JanusAway.
+        Raises JanusAway if the gate does not answer.
         """
         limit = aiohttp.ClientTimeout(total=_SECONDS)
         try:

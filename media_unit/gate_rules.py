@@ -139,7 +139,7 @@ def _signature(key: str, plain: str) -> str:
 
 @dataclass(slots=True)
 class Visitor:
-    """A visitor is one WebSocket of a participant: its Janus room, its session, and the plugin of each handle."""
+    """One WebSocket of a participant: its Janus room, its session, and the Janus plugin of each of its handles."""
 
     token: str
     janus_room: str
@@ -185,9 +185,9 @@ class Visitor:
         return bool(self.pending or self.entering)
 
     def message_for_janus(self, message: Mapping[str, object]) -> Mapping[str, object]:
-        """Return a checked message as it is sent to Janus: a request to join the sound mixer gets the common group.
+        """Return a checked message as it is sent to Janus; only a request to join the sound mixer is changed.
 
-        The request is remembered, since its answer brings the participant's id.
+        It gets the group that everybody hears. It is remembered, since its answer brings the participant's id.
         """
         handle, body = message.get("handle_id"), message.get("body")
         is_join = isinstance(body, dict) and body.get("request") == "join"
@@ -198,7 +198,7 @@ class Visitor:
         return {**message, "body": {**body, "group": EVERYBODY}}
 
     def remember_ids(self, answer: Mapping[str, object]) -> None:
-        """Remember the session, handle or participant whose id an answer of Janus brings."""
+        """Remember the session, handle or participant whose id an answer of Janus brings; ignore other answers."""
         transaction = answer.get("transaction")
         if not isinstance(transaction, str):
             return
@@ -217,7 +217,7 @@ class Visitor:
             self.session = new_id
 
     def _remember_mixer_id(self, handle: int, plugin_data: object) -> None:
-        """Remember, from Janus's answer, as which participant a handle has joined the sound mixer."""
+        """Remember, from Janus's answer, as which participant a handle has joined the sound mixer, if it has."""
         data = plugin_data.get("data") if isinstance(plugin_data, dict) else None
         if isinstance(data, dict) and data.get("audiobridge") == "joined":
             self.mixer_ids[handle] = str(data.get("id"))
@@ -287,7 +287,10 @@ def _check_value(name: str, value: object) -> None:
 
 
 def _check_plain(name: str, value: object) -> None:
-    """Raise Refused if the field `name` has an object, a list, a too long string, or a volume that is none."""
+    """Raise Refused if the field `name` has a value that participants may not send.
+
+    These are objects, lists, too long strings, bad ids and volumes outside of 0 to 100.
+    """
     if isinstance(value, dict | list):
         raise Refused(f"{name}: a plain value is needed")
     # It becomes a part of the names of recorded files.

@@ -14,7 +14,10 @@ _MOST_CHARACTERS = 300
 
 
 class HandChange(TypedObject):
-    """A page raises (`up`) or lowers a hand: that of the terminal `mtid`, of `all`, or that of its own person."""
+    """What a join page says about a raised hand: that it raises (`up`) or lowers one.
+
+    The hand is that of the terminal `mtid`, that of its own person, or with `all` every one.
+    """
 
     kind: Literal["hand"]
     up: bool

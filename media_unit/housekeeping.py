@@ -57,7 +57,10 @@ class Housekeeping:
         """Janus handle -> all media that were ever received on it."""
 
     def handle_hint(self, hint: Hint) -> None:
-        """Handle one event of Janus: store a new connection, and have its conference read from Janus soon."""
+        """Handle one event of Janus: remember a new connection or the end of one.
+
+        Read its conference from Janus soon.
+        """
         if hint.kind == "receiving":
             self._record_reception(hint)
             return
@@ -76,9 +79,9 @@ class Housekeeping:
             self._start_task(self._refresh_soon(e164))
 
     def handle_text(self, janus_room: str, participant: str, text: str) -> None:
-        """Handle what a join page has said to all in its conference: change hands, if it is about them.
+        """Handle a text of a join page to all in its conference: change hands soon, if it is about them.
 
-        A participant who says too much is put out of the text room.
+        A participant who sends too many texts is put out of the text room.
         """
         if self._text_rates.is_too_many(janus_room, participant, time.monotonic()):
             self._start_task(self._put_out_of_text_room(janus_room, participant))
@@ -111,7 +114,7 @@ class Housekeeping:
         await self._refresh(e164)
 
     def _record_reception(self, hint: Hint) -> None:
-        """Note, from an event, since when Janus receives no media on a connection, or that it receives them again."""
+        """Note, from an event of Janus, since when it receives no media on a connection, or that they come again."""
         self._media_received.setdefault(hint.handle, set()).add(hint.medium)
         stopped = self._media_stopped.setdefault(hint.handle, {})
         stopped.pop(hint.medium, None)

@@ -140,7 +140,7 @@ def _make_private_folder(config: UnitConfig, name: str, user: ChildUser) -> Path
 
 
 def _write_private(path: Path, text: str, user: ChildUser) -> None:
-    """Write a text to a file that nobody but the agent and `user` can read."""
+    """Write a text to a file that nobody but the agent and `user` can read; what was in the file is replaced."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
     user.make_readable(path)

@@ -45,7 +45,11 @@ class Hint:
 
 
 def hint_of(event: dict[str, Any]) -> Hint | None:
-    """Return what an event of Janus (a JSON object) says, as a hint; `None` if the agent need not act on it. Pure."""
+    """Return what the agent may have to do after an event of Janus (a JSON object); `None` for an event of no concern.
+
+    Pure. It is "joined", "changed" or "gone" for a participant's connection, or "receiving" when media stop or come
+    again.
+    """
     kind, handle, details = event.get("type"), event.get("handle_id") or 0, event.get("event")
     if not isinstance(details, dict) or not isinstance(handle, int):
         return None
@@ -85,7 +89,7 @@ def _shares(data: dict[str, object]) -> bool | None:
 
 
 class EventListener:
-    """A listener is a small web server to which Janus sends its events, and the texts that participants say to all.
+    """A small web server to which Janus sends its events, and the texts that participants send to all.
 
     Janus buffers events while the agent is not there, but no texts.
     """
@@ -132,7 +136,10 @@ class EventListener:
         return socket
 
     async def _take_text(self, request: web.Request) -> web.Response:
-        """Take a participant's text. Janus blocks the text room until the answer, so nothing is waited for here."""
+        """Take a participant's text from Janus, and call `on_text` with it; answer 400 to what is no JSON.
+
+        Janus blocks the text room until the answer, so nothing is waited for here.
+        """
         try:
             message = orjson.loads(await request.read())
         except ValueError:

@@ -39,7 +39,7 @@ _NO_STREAM, _STREAM_EXISTS = 455, 456
 
 
 class StreamPorts(NamedTuple):
-    """The ports of loopback at which Janus receives what a mountpoint offers."""
+    """The ports of loopback at which Janus receives the picture and the sound that it offers as one stream."""
 
     picture: int
     sound: int
@@ -59,7 +59,7 @@ class JanusRooms:
         """Create the three Janus rooms (sound, video, text) of a conference; existing ones are destroyed first.
 
         `has_sound_groups`: the sound mixer has groups, so that one participant can be heard alone. Everybody has to
-        join one of them, for which the proxy before Janus cares.
+        join one of them, for which the proxy before Janus cares. Raises JanusError.
         """
         common: Body = {
             "request": "create",
@@ -250,9 +250,10 @@ class JanusRooms:
         }
 
     async def create_stream(self, janus_room: str, name: str, password: str) -> StreamPorts:
-        """Create the mountpoint of a conference's composed picture and mixed sound; return where Janus receives them.
+        """Let Janus offer a conference's composed picture and mixed sound as a stream.
 
-        It has the name, PIN and secret of the Janus rooms. An existing one of that name is destroyed first.
+        Return the ports where it receives them. The stream has the name, PIN and secret of the Janus rooms. An
+        existing one of that name is destroyed first. Raises JanusError.
         """
         request = {
             "request": "create",

@@ -92,7 +92,7 @@ class KeptProcess:
         log.info("started %s %s (process %s)", self._kind, self.name, self.pid)
 
     async def is_answering(self) -> bool:
-        """Return whether our process answers over HTTP: its answer must have the server name of its start."""
+        """Return whether our process answers over HTTP, with the server name that it got at its start."""
         limit = aiohttp.ClientTimeout(total=1)
         try:
             async with aiohttp.ClientSession(timeout=limit) as http, http.get(self._url) as reply:

@@ -111,7 +111,7 @@ class Monitors:
     async def _start_monitor(
         self, conference: HostedConference, janus_rooms: JanusRooms, request: StartMonitorOnUnit
     ) -> None:
-        """Start a monitor (an RTP copy of a terminal's media), in place of any other one at its address.
+        """Start a monitor (an RTP copy of sound or picture), in place of any other one at its address.
 
         One that is sent there already is left as it is. Raises MonitorRefused, JanusError and JanusAway.
         """
@@ -141,7 +141,7 @@ class Monitors:
     ) -> None:
         """Have Janus send a terminal's sound or video to the monitor's address, and note the id of the RTP stream.
 
-        Without a terminal it is the mixed sound; the composed picture the composer sends itself, so nothing is done.
+        Without a terminal it is the mixed sound; the composed picture is sent by the composer, so nothing is done.
         Raises MonitorRefused, JanusError and JanusAway.
         """
         plugin = AUDIO if monitor.mode == wire.AUDIO else VIDEO
@@ -170,9 +170,9 @@ class Monitors:
         )
 
     def _group_for(self, conference: HostedConference, participant: str) -> str:
-        """Return the group of the sound mixer that a monitored participant is alone in, so that its sound can be sent.
+        """Return the group of the sound mixer in which a monitored participant is alone, so that its sound can be sent.
 
-        Raises MonitorRefused if all groups are in use.
+        It is the one that the participant is in already, or a free one. Raises MonitorRefused if all are in use.
         """
         used = {
             monitor.group: monitor.participant for monitor in conference.monitors if monitor.group
@@ -203,7 +203,10 @@ class Monitors:
     async def _stop_stream(
         self, conference: HostedConference, janus_rooms: JanusRooms, monitor: RunningMonitor
     ) -> None:
-        """Have Janus stop the RTP stream of a monitor; the composed picture is not one of Janus' streams."""
+        """Have Janus stop the RTP stream of a monitor.
+
+        Do nothing for the composed picture, which Janus does not send.
+        """
         if monitor.mode == wire.VIDEO and not monitor.mtid:
             return
         publisher = monitor.participant if monitor.mode == wire.VIDEO else ""

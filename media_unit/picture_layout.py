@@ -102,7 +102,10 @@ def _terminal_at(
     roles: Mapping[str, str],
     now: datetime,
 ) -> str:
-    """Return the id of the terminal that a place shows now; "" for none."""
+    """Return the id of the terminal that a place of a layout shows now; "" for none.
+
+    The place's `member_type` says whom: a given terminal, the speaker, the chairman, or whose turn it is in a poll.
+    """
     match place.get("member_type"):
         case int(kind) if kind == _GIVEN:
             return str(place.get("mt_id") or "")
@@ -120,9 +123,10 @@ def _terminal_at(
 
 
 def _terminals_whose_turn_it_is(poll: object, count: int, now: datetime) -> list[str]:
-    """Return the ids of a poll's terminals whose turn it is, `count` at a time; the time decides, as on the web pages.
+    """Return the ids of a poll's terminals whose turn it is, `count` at a time; [] if the poll has none.
 
-    `poll`: an object of a layout, as JSON; each turn lasts its `keep_time`, by default 10 s.
+    The time decides, as on the web pages. `poll`: an object of a layout, as JSON; each turn lasts its `keep_time`,
+    by default 10 s.
     """
     rows = poll.get("members") if isinstance(poll, dict) else None
     ids = [str(row.get("mt_id")) for row in rows or () if isinstance(row, dict)]
@@ -157,7 +161,7 @@ def rectangles(style: int, count: int, width: int, height: int) -> list[Rectangl
 
 
 def film_rectangles(count: int, *, has_screen: bool) -> list[Rectangle]:
-    """Return where `count` pictures of a recording lie: a grid, or the first one, a shared screen, large at the left."""
+    """Return where `count` pictures of a film lie: in a grid, or the first one, a shared screen, large at the left."""
     if not has_screen or count < 2:
         return rectangles(0, count, WIDTH, HEIGHT)
     large = _even(WIDTH * _SCREEN_SHARE)

@@ -39,7 +39,10 @@ class Recorder:
         self._root, self._now, self._janus_user = directory / "rec", now, janus_user
 
     async def start(self, conference: HostedConference, janus_rooms: JanusRooms) -> None:
-        """Start to record a conference, as the next segment of its recording, in a new folder. Raises JanusError."""
+        """Start to record a conference, as the next segment (stretch) of its recording, in a new folder.
+
+        Raises JanusError.
+        """
         conference.segments += 1
         # The id comes from outside; it must not name another place.
         folder_name = re.sub(r"[^0-9A-Za-z_-]", "_", conference.confid) or "_"
@@ -75,7 +78,10 @@ class Recorder:
             log.warning("%s: %s was not closed in time", conference.e164, unfinished)
 
     def mark_ended(self, conference: HostedConference) -> None:
-        """Write the end of a conference's recorded segment into its note; Janus is not needed, and may be dead."""
+        """Write the end of a conference's recorded segment into its note (a JSON file).
+
+        Do nothing if it is not recorded. Janus is not needed for that, and may be dead.
+        """
         if conference.recording:
             folder, ended = Path(conference.recording), self._now().isoformat()
             people = _people_of(read_note(folder))
@@ -85,7 +91,10 @@ class Recorder:
             conference.recording = ""
 
     def record_presence(self, conference: HostedConference) -> None:
-        """Write into the note of the segment being recorded who has joined and who has left since the last call."""
+        """Write into the note (JSON file) of the segment being recorded who has joined or left since the last call.
+
+        Nothing is written if the conference is not recorded, or nobody has come or gone.
+        """
         if not conference.recording:
             return
         terminals_here = {

@@ -33,7 +33,7 @@ _MOST_BYTES = 200 * 1024
 
 
 def registrations(config: UnitConfig, conferences: Collection[HostedConference]) -> list[Message]:
-    """Return the messages that register the unit as media unit, as recorder, and as composer if it is one."""
+    """Return the messages that register this unit: as media unit, as recorder, and as composer if it is one."""
     return [
         NodeRegistered(restype="mcu", **_node_fields(config, conferences, 0)),
         NodeRegistered(restype="vrs", **_node_fields(config, _recorded(conferences), 0)),
@@ -44,7 +44,10 @@ def registrations(config: UnitConfig, conferences: Collection[HostedConference])
 def heartbeats(
     config: UnitConfig, conferences: Collection[HostedConference], seq: int
 ) -> list[Message]:
-    """Return the heartbeats of the unit as media unit, recorder and perhaps composer, with its load."""
+    """Return the heartbeats of this unit as media unit, recorder and, if it composes pictures, composer, with its load.
+
+    `seq`: their number.
+    """
     return [
         NodeState(restype="mcu", **_node_fields(config, conferences, seq)),
         NodeState(restype="vrs", **_node_fields(config, _recorded(conferences), seq)),
@@ -68,7 +71,7 @@ def _recorded(conferences: Collection[HostedConference]) -> list[HostedConferenc
 def _composers(
     config: UnitConfig, conferences: Collection[HostedConference], seq: int
 ) -> list[Body]:
-    """Return the fields of the unit as a composer of pictures, which counts conferences alone; [] if it is none."""
+    """Return the fields of this unit as a composer of pictures, with its load in conferences; [] if it is none."""
     if not config.compositions:
         return []
     composed = sum(conference.composes for conference in conferences)
@@ -160,7 +163,7 @@ def control_ack(
 
 
 def control_nack(request: Control, errcode: str, detail: str) -> ControlAnswered:
-    """Return the NACK to a conference manager's control request (MUTE and so on); `detail` says why."""
+    """Return the refusal (NACK) of a conference manager's control request, such as MUTE; `detail` says why."""
     reason = {"errcode": errcode, "detail": detail}
     return ControlAnswered(
         {"type": request.answer_type("NACK"), **_repeated_fields(request), **reason}
@@ -174,7 +177,7 @@ def _repeated_fields(request: Control) -> Body:
 
 
 def recording_notice(config: UnitConfig, conference: HostedConference) -> Message:
-    """Return the notice that tells conference managers whether the conference is recorded now."""
+    """Return the message that tells conference managers whether the conference is recorded now."""
     return ControlAnswered(
         {
             "type": "MCU_CM_RECORDSTATE_NTF",
@@ -187,7 +190,7 @@ def recording_notice(config: UnitConfig, conference: HostedConference) -> Messag
 
 
 def end_report(config: UnitConfig, conference: HostedConference, reason: str) -> UnitEnded:
-    """Return the report that the unit has ended a conference by itself, with a reason for programs."""
+    """Return the report that this unit has ended a conference by itself; `reason` is a word for programs."""
     return UnitEnded(
         e164=conference.e164,
         incarnation=conference.incarnation,
@@ -212,7 +215,7 @@ def list_entry(conference: HostedConference, join: Join) -> UnitListEntry:
 def conference_lists(
     config: UnitConfig, entries: list[UnitListEntry], now: datetime
 ) -> list[Message]:
-    """Return the list of all conferences of the unit, in messages within the size limit of messages."""
+    """Return the list of all conferences of this unit, as one message, or several if it is too long for one."""
     pages = _split_into_pages(entries)
     common: Body = {"ip": config.ip, "pid": config.pid, "at": now.isoformat()}
     if len(pages) > 1:

@@ -59,7 +59,10 @@ class Terminal:
         return bool(self.links)
 
     def is_called(self, display: str) -> bool:
-        """Return whether a name, such as a participant has given on joining, is this terminal's name or account."""
+        """Return whether a name is this terminal's name or account, upper and lower case aside.
+
+        False for an empty one.
+        """
         given_name = display.strip().casefold()
         return bool(given_name) and given_name in (
             self.account.casefold(),
@@ -175,7 +178,11 @@ class Roster:
         return self.terminals.pop(next(uncalled, ""), None) is not None
 
     def update(self, connections: Iterable[JanusConnection]) -> list[Terminal]:
-        """Update which terminals are online and muted, from Janus's connections; return those that have just joined."""
+        """Update which terminals are online and muted, from Janus's connections; return those that have just joined.
+
+        A connection belongs to the terminal that had it before, else to one with its name; without one, a terminal
+        is added.
+        """
         before = {link: terminal for terminal in self.terminals.values() for link in terminal.links}
         was_online = {terminal.mtid for terminal in self.online}
         for listed in self.terminals.values():
@@ -204,7 +211,7 @@ class Roster:
             terminal.shares = not links.isdisjoint(terminal.links)
 
     def note_sharing(self, participant: str, shares: bool) -> None:
-        """Note whether a participant of the video room sends a screen; `update` shows it in the list."""
+        """Note whether a participant of the video room sends a screen; `update` then marks the terminal."""
         (self._sharing.add if shares else self._sharing.discard)(participant)
 
     def _match_or_add(self, display: str) -> Terminal | None:
@@ -251,7 +258,7 @@ class Roster:
 
 
 def _group_by_person(connections: Iterable[JanusConnection]) -> list[list[JanusConnection]]:
-    """Group connections by person: by the same id, else sound and video under the same name.
+    """Group connections by the person they belong to: by the same id, else sound and video under the same name.
 
     People with sound or video come before those with text alone.
     """

@@ -1,4 +1,4 @@
-"""The files of a recorded segment as Janus and our unit write them: sound, pictures, and the note of who was there.
+"""The functions here read the files of a recorded segment: sound, pictures, and the note of who was there.
 
 Whatever of a file is damaged or missing, as at the end after a kill, is left out; nothing here raises for it.
 """
@@ -25,7 +25,7 @@ _MOST_SECONDS = 24 * 3600.0
 
 
 class Person(NamedTuple):
-    """A person of a segment: the terminal, its name, and from when to when it was there (seconds of the segment)."""
+    """A person in a recorded segment: the terminal, its name, and from which second to which it was there."""
 
     mtid: str
     name: str
@@ -34,7 +34,10 @@ class Person(NamedTuple):
 
 
 class PictureFile(NamedTuple):
-    """The pictures that one participant sent, from `begin` (seconds of the segment) on; `is_screen`: a shared one."""
+    """The file with the pictures that one participant sent, from the second `begin` of the segment on.
+
+    `is_screen`: they are a shared screen.
+    """
 
     path: Path
     participant: str
@@ -52,7 +55,7 @@ class Sound(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """A recorded segment: its moments, the people in it by the participant's id, its pictures, and its sound."""
+    """A recorded segment: when it began and ended, the people in it by participant id, its pictures and sound."""
 
     begun: datetime
     ended: datetime
@@ -62,12 +65,12 @@ class Segment(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """Return how long the segment lasted, at most a day."""
+        """Return the length of the segment in seconds, at most a day."""
         return min(max(0.0, (self.ended - self.begun).total_seconds()), _MOST_SECONDS)
 
 
 def read_segment(folder: Path) -> Segment | None:
-    """Return the segment in a folder; `None` if its note does not say from when to when it was recorded."""
+    """Return the recorded segment in a folder; `None` if its note does not say when it began and ended."""
     note = read_note(folder)
     try:
         begun, ended = (datetime.fromisoformat(note[name]) for name in ("begun", "ended"))
@@ -86,7 +89,7 @@ def read_segment(folder: Path) -> Segment | None:
 
 
 def _seconds_after(begun: datetime, text: object, default: float) -> float:
-    """Return how many seconds after the segment's begin a moment of its note is; `default` if it is none."""
+    """Return how many seconds after the segment's begin a time in its note is; `default` if the text is no time."""
     try:
         return (datetime.fromisoformat(str(text)) - begun).total_seconds()
     except (TypeError, ValueError):
@@ -94,7 +97,10 @@ def _seconds_after(begun: datetime, text: object, default: float) -> float:
 
 
 def _pictures(folder: Path, begun: datetime) -> list[PictureFile]:
-    """Return the files with pictures. The second stream of a participant is a shared screen."""
+    """Return the files with pictures in a segment's folder; those that cannot be decoded are left out.
+
+    The second stream of a participant (`number` not 0) is a shared screen.
+    """
     picture_files: list[PictureFile] = []
     for path in sorted(folder.iterdir()):
         if match := _PICTURE.search(path.name):
@@ -109,7 +115,7 @@ def _pictures(folder: Path, begun: datetime) -> list[PictureFile]:
 
 
 def _read_mjr_header(file: BinaryIO) -> dict[str, object]:
-    """Read and return what an `.mjr` file says of itself; {} if it is none."""
+    """Read and return the JSON object at the beginning of a file that Janus has recorded (`.mjr`); {} if it is none."""
     if file.read(len(_MJR)) != _MJR:
         return {}
     try:
@@ -121,7 +127,7 @@ def _read_mjr_header(file: BinaryIO) -> dict[str, object]:
 
 
 def packets_of(picture: PictureFile) -> Iterator[tuple[float, bytes]]:
-    """Yield the RTP packets of a file, each with its second of the segment, up to where the file is damaged."""
+    """Yield the RTP packets of a file of pictures, each with its second of the segment, up to where it is damaged."""
     with picture.path.open("rb") as file:
         _read_mjr_header(file)
         while len(head := file.read(_PACKET.size)) == _PACKET.size:
@@ -134,7 +140,10 @@ def packets_of(picture: PictureFile) -> Iterator[tuple[float, bytes]]:
 
 
 def _sound(folder: Path) -> Sound | None:
-    """Return the mixed sound of a segment; `None` if there is none. A header without lengths will do."""
+    """Return the mixed sound of a segment, as its WAV file describes it; `None` without a file that can be used.
+
+    The file may lack its lengths (`.tmp`), which Janus writes at the end.
+    """
     for path in (folder / "audio.wav", folder / "audio.wav.tmp"):
         if path.exists():
             with path.open("rb") as file:

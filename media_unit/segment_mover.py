@@ -1,7 +1,8 @@
-"""The mover brings ended segments from a media unit to the recording store of the platform (ARCH §4.2).
+"""The mover brings recorded segments from a media unit to the recording store of the platform (ARCH §4.2).
 
-It tells the scheduler of each segment that lies here, and gets an order to upload it, or word that the store has all of
-it. Only then the segment is deleted here. The folders themselves say what is to be done, so a restart forgets nothing.
+It reports each segment that lies here to the scheduler, and gets an order to upload it, or word that the store has
+all of it. Only then the segment is deleted here. The folders themselves say what is to be done, so a restart forgets
+nothing.
 """
 
 from __future__ import annotations
@@ -40,17 +41,20 @@ _OFFSET = "Upload-Offset"
 
 
 class NotUploaded(Exception):
-    """The exception says why a file was not uploaded; the segment is tried again later."""
+    """The exception that says why a file was not uploaded; the segment is tried again later."""
 
 
 class SegmentMover:
-    """The mover tells the scheduler of segments, uploads them, and deletes those that the store has."""
+    """The part of a media unit that reports recorded segments, uploads them, and deletes those that the store has."""
 
     def __init__(self, config: UnitConfig, send: Callable[[Routes, Message], None]) -> None:
-        """Look into the folder of the recordings of this unit; `send` sends a message to the scheduler."""
+        """Begin with the folder of this unit's recordings; nothing is read yet.
+
+        `send` sends a message to the scheduler.
+        """
         self._config, self._send = config, send
         self._root = config.directory / "rec"
-        self._told: dict[Path, tuple[float, bool]] = {}
+        self._reported: dict[Path, tuple[float, bool]] = {}
         """Folder -> when the scheduler was last told of it (monotonic seconds), and whether as one that has ended."""
         self._files: dict[Path, tuple[SegmentFile, ...]] = {}
         """Folder of an ended segment -> its files with their hashes."""
@@ -59,24 +63,24 @@ class SegmentMover:
         self._places = asyncio.Semaphore(_MOST_AT_ONCE)
 
     async def run(self) -> None:
-        """Tell of segments, for ever: of a new one soon, of each one every minute."""
+        """Report segments to the scheduler, for ever: a new one soon, each one every minute."""
         while True:
             for note in sorted(self._root.glob(f"*/*/{NOTE}")):
                 with contextlib.suppress(OSError):  # somebody has deleted it
-                    await self._tell_if_due(note.parent)
+                    await self._report_if_due(note.parent)
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def _tell_if_due(self, folder: Path) -> None:
-        """Tell the scheduler of a segment at its start and its end, and each minute.
+    async def _report_if_due(self, folder: Path) -> None:
+        """Report a segment to the scheduler at its start and its end, and each minute.
 
-        One that has just ended waits until Janus has closed its files.
+        One that has just ended waits until Janus has closed its files. One that is being uploaded is not reported.
         """
         note = read_note(folder)
         if not note.get("confid") or "begun" not in note or folder in self._moving:
             return
         has_ended = "ended" in note
-        told_at, told_as_ended = self._told.get(folder, (-_TELL_SECONDS, False))
-        if told_as_ended is has_ended and time.monotonic() - told_at < _TELL_SECONDS:
+        reported_at, reported_as_ended = self._reported.get(folder, (-_TELL_SECONDS, False))
+        if reported_as_ended is has_ended and time.monotonic() - reported_at < _TELL_SECONDS:
             return
         if has_ended and folder not in self._files:
             changed = max(path.stat().st_mtime for path in folder.iterdir())
@@ -84,10 +88,10 @@ class SegmentMover:
                 return
             self._files[folder] = await asyncio.to_thread(_hashed_files, folder)
         self._send(Routes.UNIT_TO_CSS, self._notice_of(note, self._files.get(folder, ())))
-        self._told[folder] = (time.monotonic(), has_ended)
+        self._reported[folder] = (time.monotonic(), has_ended)
 
     def _notice_of(self, note: Body, files: tuple[SegmentFile, ...]) -> UnitHasSegment:
-        """Return the notice of a segment, by its note."""
+        """Return the message that reports a segment, from its note and its files."""
         return UnitHasSegment(
             e164=note["confE164"],
             confid=note["confid"],
@@ -101,7 +105,10 @@ class SegmentMover:
         )
 
     async def carry_out(self, order: MoveSegment) -> None:
-        """Begin to upload a segment, or delete it if the store has it. What fails is tried again in a minute."""
+        """Begin to upload a segment as the order says, or delete it if the store has it.
+
+        A segment that is not here, or is being uploaded, is ignored. What fails is tried again in a minute.
+        """
         for note in self._root.glob(f"*/{order.incarnation:06d}-{order.segment:03d}/{NOTE}"):
             folder = note.parent
             if read_note(folder).get("confid") != order.confid or folder in self._moving:
@@ -115,23 +122,26 @@ class SegmentMover:
                 task.add_done_callback(self._uploads.discard)
 
     def _delete(self, folder: Path) -> None:
-        """Delete a segment, and the folder of its conference with the last one."""
+        """Delete a segment that the store has, and the folder of its conference with the last one."""
         log.info("%s: the store has it; deleted here", folder)
         shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError):  # there are others
             folder.parent.rmdir()
         self._files.pop(folder, None)
-        self._told.pop(folder, None)
+        self._reported.pop(folder, None)
 
     async def _upload(
         self, folder: Path, files: tuple[SegmentFile, ...], order: MoveSegment
     ) -> None:
-        """Upload the files of a segment, then tell the scheduler of it again, which checks that it has all."""
+        """Upload the files of a segment, and have it reported again, so that the scheduler checks what the store has.
+
+        A failure is logged, and the upload is begun again later.
+        """
         try:
             async with self._places, aiohttp.ClientSession(timeout=_TIMEOUT) as http:
                 for file in files:
                     await _upload_file(http, order, folder / file.name, file.size)
-            self._told.pop(folder, None)
+            self._reported.pop(folder, None)
         except (NotUploaded, aiohttp.ClientError, OSError, TimeoutError) as error:
             log.warning("%s is not moved yet: %s: %s", folder, type(error).__name__, error)
             self._files.pop(folder, None)  # perhaps a file has got another name
@@ -140,7 +150,7 @@ class SegmentMover:
 
 
 def _hashed_files(folder: Path) -> tuple[SegmentFile, ...]:
-    """Return the media files of a segment and its note, with their hashes."""
+    """Return the media files of a segment and its note, each with its size and SHA-256."""
     segment_files: list[SegmentFile] = []
     for name in [*media_files(folder), NOTE]:
         with (folder / name).open("rb") as file:
@@ -152,7 +162,10 @@ def _hashed_files(folder: Path) -> tuple[SegmentFile, ...]:
 async def _upload_file(
     http: aiohttp.ClientSession, order: MoveSegment, path: Path, size: int
 ) -> None:
-    """Upload one file from where an earlier attempt has ended. Raises NotUploaded and errors of the connection."""
+    """Upload one file from the byte at which an earlier attempt has ended.
+
+    Raises NotUploaded and errors of the connection.
+    """
     address = f"{order.url}?{urlencode({'file': path.name})}"
     credential = {"Authorization": f"Bearer {order.order}"}
     async with http.head(address, headers=credential) as reply:
@@ -168,6 +181,7 @@ async def _upload_file(
             }
             async with http.patch(address, headers=headers, data=part) as reply:
                 received = await _offset_in(reply)
+            # An empty file is one part without bytes.
             if size == 0:
                 return
             if received <= offset:
@@ -176,7 +190,7 @@ async def _upload_file(
 
 
 async def _offset_in(reply: aiohttp.ClientResponse) -> int:
-    """Return how many bytes the store has, by its answer. Raises NotUploaded."""
+    """Return how many bytes of a file the store has, by its answer. Raises NotUploaded for any other answer."""
     if reply.status != 204:
         raise NotUploaded(f"{reply.status} {(await reply.text())[:200]}")
     return int(reply.headers.get(_OFFSET, "0"))

@@ -136,7 +136,7 @@ class SimulatedConference:
         self.mute_who_may_not_talk()
 
     def _next_id(self) -> str:
-        """Return an id for a further member that no other member has."""
+        """Return an id for a further member that no member of the conference has."""
         while True:
             self.last_id_number += 1
             if (mtid := f"m{self.last_id_number}") not in self.members:
@@ -178,9 +178,9 @@ NOT_HOSTED = ControlResult(refused=Err.NO_CONFERENCE, detail="not held here")
 
 
 def carry_out_control(conference: SimulatedConference, name: str, body: Body) -> ControlResult:
-    """Carry out a conference manager's request (`name`), such as MUTE, on a simulated conference; return the result.
+    """Carry out a conference manager's request (`name`), such as MUTE, on a simulated conference.
 
-    `body` is the request as a JSON object.
+    `body` is the request as a JSON object. Returns the result, a refusal for an unknown request.
     """
     handler = _CONTROLS.get(name)
     if handler is None:
@@ -233,7 +233,10 @@ def _remove_members(conference: SimulatedConference, body: Body) -> ControlResul
 
 
 def _ban_members(conference: SimulatedConference, mtids: Iterable[str]) -> None:
-    """Add terminals to the conference's list of bans: they cannot join until somebody calls them."""
+    """Ban terminals from the conference: they cannot join until somebody calls them.
+
+    The oldest bans above MOST_MEMBERS end.
+    """
     members = [conference.members[mtid] for mtid in mtids]
     banned = [Banned(name=member.name or "", account=member.account or "") for member in members]
     conference.arrange(banned=(*conference.arrangement.banned, *banned)[-MOST_MEMBERS:])

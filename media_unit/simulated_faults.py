@@ -157,7 +157,8 @@ class FaultyUnit:
     def tick(self, now: datetime) -> list[Send]:
         """Return the messages that the unit sends now: heartbeats, lists of conferences, and delayed answers.
 
-        It is called again and again. A dead or frozen unit whose time is over runs again.
+        It is called again and again. A dead or frozen unit whose time is over runs again; until then it sends
+        nothing.
         """
         sends = self._resume(now) if self._returns_at and self._returns_at <= now else []
         if not self.is_consuming:
@@ -265,7 +266,10 @@ class FaultyUnit:
         return [] if self.is_consuming else self._resume(now)
 
     def act_for_participant(self, body: dict[str, Any], now: datetime) -> list[Send]:
-        """Rename, extend or end a conference as a participant would; return the messages. Raises ValueError."""
+        """Rename, extend or end a conference as a participant would; return the messages that the unit sends then.
+
+        [] if the unit does not run or does not have the conference. Raises ValueError for an unknown action.
+        """
         e164 = str(body.get("confE164"))
         if not self.is_consuming or e164 not in self.unit.conferences:
             return []

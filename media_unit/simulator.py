@@ -109,7 +109,7 @@ class _Session:
     """
 
     def __init__(self, simulator: Simulator, incoming: Any, publisher: Publisher) -> None:
-        """Consume on the connection `incoming`, and publish by `publisher`, for the units of the simulator."""
+        """Begin a session for the simulator's units: consume on the connection `incoming`, publish by `publisher`."""
         self._units, self._control_queue = simulator.units, simulator.control_queue
         self._incoming, self._publisher = incoming, publisher
         self._channel = incoming.channel()

@@ -47,7 +47,10 @@ class StateFile:
         self._db.close()
 
     def conferences(self, janus: str) -> list[HostedConference]:
-        """Return the stored conferences of the Janus process with this name; delete those of earlier processes."""
+        """Return the stored conferences of the Janus process with this name; delete those of earlier processes.
+
+        One that cannot be read is logged and deleted.
+        """
         self._db.execute("DELETE FROM held WHERE janus<>?", [janus])
         rows = self._db.execute("SELECT e164, body FROM held").fetchall()
         conferences = []

@@ -1,7 +1,7 @@
-"""The module limits how many texts each participant may say to all, so that nobody holds up the others. Pure.
+"""The module limits how many texts each participant may send to all in a conference. Pure.
 
 Texts go to Janus over data channels, past the gate and its limits. Janus posts each one to the agent, and holds the
-text room for so long.
+text room for so long: without a limit one participant would hold up all others.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ MOST_TEXTS, WINDOW = 100, 5.0
 
 
 class TextRates:
-    """Text rates count the texts of each participant in the current window of time."""
+    """The numbers of texts that participants have sent in the current window of time."""
 
     def __init__(self) -> None:
         """Begin with no texts."""
@@ -19,7 +19,7 @@ class TextRates:
         self._window = 0
 
     def is_too_many(self, janus_room: str, participant: str, now: float) -> bool:
-        """Count one text, and return whether the participant has now said too many; true once in a window.
+        """Count one text of a participant; return True when the limit is passed, once in each window of WINDOW seconds.
 
         `now`: monotonic seconds.
         """

@@ -76,7 +76,7 @@ class MediaUnit:
     # ---- the start and the end of Janus -------------------------------------------------------
 
     async def use_new_janus(self, janus_rooms: JanusRooms, name: str) -> None:
-        """Use the Janus process `name`: go on with stored conferences whose rooms it has, destroy all other rooms."""
+        """Use the Janus process `name`: go on with stored conferences whose rooms it has; destroy all other rooms."""
         plugins_of = await janus_rooms.plugins_by_room()
         stored = {
             conference.janus_room: conference for conference in self._state_file.conferences(name)
@@ -190,7 +190,7 @@ class MediaUnit:
                 await self._report_recording(conference, self.janus_rooms)
 
     async def _try_to_start(self, request: HostRequest) -> tuple[HostedConference | None, str]:
-        """Start a conference, in place of an older incarnation here; return it, or `None` and why not."""
+        """Start a conference, in place of one with a lower incarnation; return it, or `None` and why not."""
         e164 = request.e164
         highest = self._state_file.highest_incarnation(e164)
         if request.incarnation <= highest:
@@ -314,7 +314,7 @@ class MediaUnit:
         return ControlContext(conference, janus_rooms, self.recorder, self.config)
 
     async def _carry_out(self, order: Control) -> tuple[Body, UnitReportsChange | None]:
-        """Carry out a manager's control message; return answer fields and the report of changes, or `None` for it."""
+        """Carry out a manager's control message; return the answer's fields and the report of changes, or `None`."""
         conference = self.conferences.get(order.e164)
         if conference is None or self.janus_rooms is None:
             raise ControlRefused("not held here", Err.NO_CONFERENCE)

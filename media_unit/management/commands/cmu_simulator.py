@@ -90,7 +90,10 @@ class Command(BaseCommand):
         add("--control-queue", default=CONTROL_QUEUE, help=f"takes orders ({CONTROL_QUEUE})")
 
     def handle(self, *args: object, **options: Unpack[Options]) -> None:
-        """Run simulated media units until SIGTERM, or, with `--set`, tell running ones to have faults."""
+        """Run simulated media units until SIGTERM; or, with `--set`, tell running ones to have faults, and return.
+
+        Raises CommandError for a fault that cannot be read, or without a broker.
+        """
         broker = options["broker"] or settings.AMQP_URL
         now = clock.now()
         try:
