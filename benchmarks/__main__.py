@@ -45,7 +45,11 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def main(words: list[str]) -> int:
-    """Run the named benchmarks, or all."""
+    """Run the named benchmarks, or all; write the rows that each returns to a JSON file, and print them. Return 0.
+
+    `words`: the command line's arguments, names of benchmarks. An unknown name ends the program
+    with a message.
+    """
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(ALL)}")
     names: list[str] = parser.parse_args(words).names

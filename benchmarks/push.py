@@ -70,12 +70,21 @@ class Listeners:
             await asyncio.gather(*(one(session) for _ in range(CLIENTS)))
 
     def _note(self, messages: list[Body]) -> None:
+        """Append the time to `heard`, under the conference's number, for each message about a changed conference.
+
+        The number is the last part of the message's channel. Other messages are left out.
+        """
         now = time.time()
         for message in messages:
             if message.get("data") == {"method": "update"}:
                 self.heard[message["channel"].rpartition("/")[2]].append(now)
 
     def _subscription(self, welcome: Body) -> Body:
+        """Return the request that subscribes to all conferences of a user domain (a tenant).
+
+        `welcome`: the server's answer to the handshake of Bayeux (the protocol of CometD); it names
+        the domain and the client.
+        """
         channel = f"/userdomains/{welcome['ext']['user_domain_moid']}/confs/*"
         client = welcome["clientId"]
         return {
@@ -101,9 +110,10 @@ class Listeners:
                     await socket.send_json([connect])
 
     async def long_polling(self, session: aiohttp.ClientSession) -> None:
-        """Listen by Bayeux over long-polling, on one connection.
+        """Listen by Bayeux (the protocol of CometD) over long-polling, on one connection, until the task is cancelled.
 
-        The requests are written by hand: aiohttp's client would take longer for each than the server does.
+        The requests are written by hand: aiohttp's client would take longer for each than the
+        server does.
         """
         address = urlsplit(self._url)
         assert address.hostname
@@ -149,7 +159,12 @@ async def _ask(connection: Connection, head: str, message: Body) -> list[Body]:
 
 
 async def _measured(site: Site, program: Program, kind: str) -> Body:
-    """Open all clients of a kind, create conferences, and return memory, CPU and latencies."""
+    """Open all clients of a kind, create conferences, and return the server's memory, CPU time and latencies.
+
+    `kind`: the name of the method of `Listeners` that is one client. "lost" counts events that some
+    client never got; "mib_before", "mib_open", "mib_after": the memory without clients, with all
+    clients, and after all events.
+    """
     pid = site.processes["push"].pid
     before = max(memory_of(pid).values())
     listeners = Listeners(site, program.cookie)
@@ -157,6 +172,7 @@ async def _measured(site: Site, program: Program, kind: str) -> Body:
     running = asyncio.create_task(listeners.run(client))
     while listeners.ready < CLIENTS and not running.done():
         await asyncio.sleep(0.1)
+    # Let memory settle, so that `opened` and the CPU time count events and not connections.
     await asyncio.sleep(2)
     opened, cpu = max(memory_of(pid).values()), cpu_of_group(pid)
     numbers = []
@@ -197,7 +213,7 @@ def _latencies(site: Site, heard: Heard, numbers: list[str]) -> list[float]:
 
 
 def run() -> list[Body]:
-    """Measure each way to listen on one site."""
+    """Measure each of the three ways to listen for events at one site; return one row for each."""
     rows = []
     with bench_site(units=4) as site:
         program = Program(site)

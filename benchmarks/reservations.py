@@ -111,7 +111,11 @@ def _started_at_once(site: Site) -> dict[str, Any]:
 
 
 def _beside_a_year(site: Site) -> dict[str, Any]:
-    """Fill a year with reservations, and measure a page of the list, and the check of a booking."""
+    """Fill a year with reservations; return how long pages of the list and the check of a booking take, in ms.
+
+    The probe is a program that runs in the site's environment and prints one number for each of the
+    names, in their order.
+    """
     for fill in (_FILL_BOOKS, _FILL_DATES):
         sql(site, fill.format(tenant=_TENANT, count=IN_A_YEAR))
     sql(site, "ANALYZE TABLE conferences_occurrence")

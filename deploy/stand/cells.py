@@ -146,7 +146,7 @@ class CellDatabase:
         return "Slave_IO_State" in self.sql("SHOW SLAVE STATUS", names=True)
 
     def sql(self, statement: str, schema: str = "", *, names: bool = False) -> str:
-        """Run SQL in the own platform's database as root, and return the rows as tab-separated lines.
+        """Run SQL in the own platform's database as root, and return the rows as lines with tabs between the values.
 
         `names`: the first line has the names of the columns.
         """

@@ -1,4 +1,4 @@
-"""Signals that end a program: SIGTERM and SIGHUP are handled like Ctrl-C, so that what it has started is stopped."""
+"""Signals that end a program: SIGTERM and SIGHUP are handled like Ctrl-C, so that it stops what it has started."""
 
 import signal
 from types import FrameType
@@ -17,12 +17,12 @@ def raise_when_asked_to_end() -> None:
 
 
 def ignore_while_stopping() -> None:
-    """Ignore these signals from now on, since the program stops by itself."""
+    """Ignore SIGINT, SIGTERM and SIGHUP from now on, since the program stops by itself."""
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 def _raise_interrupt(_signal: int, _frame: FrameType | None) -> None:
-    """Handle the first signal like Ctrl-C."""
+    """Raise KeyboardInterrupt, as Ctrl-C does, and ignore further signals. It is the handler of the first signal."""
     ignore_while_stopping()
     raise KeyboardInterrupt

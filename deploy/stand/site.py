@@ -311,7 +311,7 @@ class Site:
                 raise StandError("interrupted")
 
     def _readiness_check(self, name: str) -> Callable[[], bool]:
-        """Return the function that says whether the process with this name is ready."""
+        """Return the function that says whether the process with this name is ready; each kind is asked its own way."""
         # While another site serves the platform, the auth backend ("door") can sign nobody in, and answers 503.
         door_is_ready = (200, 503) if self.is_away else (200,)
         if name == "web":

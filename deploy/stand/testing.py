@@ -28,7 +28,10 @@ LOGS = LIBRARY.parent / "test-logs"
 
 
 def test(arguments: list[str]) -> int:
-    """Start the servers, run the linters and pytest with these arguments, and return the exit code."""
+    """Start the servers, run the linters and pytest with these arguments, and return the exit code.
+
+    130 means that the run was interrupted, as a shell reports it.
+    """
     raise_when_asked_to_end()
     with claimed_ports(SERVER_PORTS) as base:
         directory = _session_directory(base)
@@ -39,7 +42,7 @@ def test(arguments: list[str]) -> int:
             _copy_logs_of_failure(directory, code)
             return code
         except KeyboardInterrupt:
-            return 130  # as a shell reports a program that SIGINT has ended
+            return 130
         finally:
             owned.stop_all(directory)
             shutil.rmtree(directory, ignore_errors=True)

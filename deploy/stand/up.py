@@ -65,7 +65,10 @@ def clean() -> int:
 
 
 def _up_in_foreground() -> int:
-    """Start all sites, print the guide, wait for a signal, stop all sites, and return the exit code."""
+    """Start all sites, print the guide, wait for a signal, stop all sites, and return the exit code 0.
+
+    Settings come from the environment variables SITES, PORT_BASE, MEDIA, UNITS, XMPP and IM_STAGES.
+    """
     sites = _number_from_environment("SITES", 2)
     os.umask(0o077)
     VAR.mkdir(exist_ok=True)
@@ -107,7 +110,10 @@ def _up_in_foreground() -> int:
 
 
 def _up_in_background() -> int:
-    """Run `up` in a background process, print its progress, and return when it is ready. Raises StandError."""
+    """Run `up` in a background process, print its progress, and return its exit code once it is ready.
+
+    130 means that it was interrupted. Raises StandError if a stand runs already.
+    """
     if (pid := _running_up()) is not None:
         raise StandError(f"it runs already (pid {pid}); stop it with: make down")
     LOG.parent.mkdir(parents=True, exist_ok=True)
