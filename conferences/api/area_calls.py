@@ -79,7 +79,7 @@ class Areas(AreaCall):
 
     @extend_schema(request=_AreaParams, responses={200: answers(_AreaId)})
     def post(self, request: Request) -> Response:
-        """Create an area, into which a user domain sorts its meeting rooms."""
+        """Create an area, into which a user domain sorts its meeting rooms. Raises Refusal."""
         platform = self.platform_to_change(request, "add")
         try:
             area_id = areas.save_area(platform, self.domain(request), self.new_name(request))
@@ -97,7 +97,7 @@ class OneArea(AreaCall):
         responses={200: answers(_AreaDone)},
     )
     def post(self, request: Request, area_id: str) -> Response:
-        """Give an area of meeting rooms another name."""
+        """Give an area of meeting rooms another name. Raises Refusal."""
         platform = self.platform_to_change(request, "change")
         try:
             areas.save_area(
@@ -109,7 +109,7 @@ class OneArea(AreaCall):
 
     @extend_schema(request=None, responses={200: answers(_AreaDone)})
     def delete(self, request: Request, area_id: str) -> Response:
-        """Delete an area of meeting rooms."""
+        """Delete an area of meeting rooms. Raises Refusal."""
         platform = self.platform_to_change(request, "delete")
         try:
             areas.delete_area(platform, self.domain(request), _area_id(area_id))

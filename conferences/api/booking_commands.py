@@ -111,7 +111,8 @@ def change_reservation(
 ) -> ConferenceBooked:
     """Change a reservation, or the one occurrence that the argument `occurrence` names.
 
-    Raises Refusal. `params`: the arguments of the HTTP API; settings that they leave out stay.
+    Raises Refusal. `params`: the arguments of the HTTP API; settings that they leave out stay. Returns its number and
+    id.
     """
     _refuse_unless_writable(reservation, account)
     _check_rate(account)
@@ -152,7 +153,8 @@ def cancel_reservation(reservation: Reservation, occurrence: str, account: Accou
 def open_early(reservation: Reservation, account: Account, key: str | None) -> StartedConference:
     """Start the conference of a reservation's next occurrence before its time.
 
-    Raises Refusal. `key`: the caller's key of this request, so that a repeated request starts no second one.
+    Raises Refusal. `key`: the caller's key of this request, so that a repeated request starts no second one. Returns
+    the started conference.
     """
     _refuse_unless_writable(reservation, account)
     return commands.start_conference(

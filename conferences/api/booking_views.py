@@ -140,7 +140,10 @@ class BookedConference(BookingCall):
 
     @extend_schema(responses=answers(booking_serializers.BookedDetail))
     def get(self, request: Request, booked: str) -> Response:
-        """Answer all fields of one reservation, as its next occurrence will be held."""
+        """Answer all fields of one reservation, as its next occurrence will be held.
+
+        Raises Refusal if there is none, or it has no meeting any more.
+        """
         reservation = booking_commands.find_reservation(booked, self.session(request).account)
         database = store_of(platform_of_domain(self.domain(request))).database
         occurrences = reservation_queries.planned_occurrences(

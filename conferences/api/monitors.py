@@ -303,7 +303,10 @@ class MonitorKeyFrame(Call):
 
     @extend_schema(request=AddressParams, responses={200: answers(Accepted)})
     def post(self, request: Request, conf_id: str) -> Response:
-        """Accept the request for a key frame; media units request one of each camera every 10 s anyway."""
+        """Accept the request for a key frame; media units request one of each camera every 10 s anyway.
+
+        Raises Refusal if nothing, or sound alone, is sent to that address.
+        """
         conference = self.own_conference(request, conf_id)
         address = _address_argument(_object_argument(self.params(request), "dst"), "dst")
         monitor = _running_monitor(conference, address.ip, address.port)

@@ -47,7 +47,7 @@ class OneMix(Call):
 
     @extend_schema(responses={200: answers(shapes.MixNow)})
     def get(self, request: Request, conf_id: str, mix_id: str) -> Response:
-        """Answer the mix: the members that are heard, if members were chosen."""
+        """Answer the mix: the members that are heard, if members were chosen. Raises Refusal if none were."""
         conference = self.own_conference(request, conf_id)
         mix = arrangement_of(conference.settings).mix
         if mix is None or mix_id != ONLY_ID:
@@ -56,7 +56,10 @@ class OneMix(Call):
 
     @extend_schema(request=None, responses=shapes.DONE)
     def delete(self, request: Request, conf_id: str, mix_id: str) -> Response:
-        """Let everybody in the conference be heard again whose microphone is open."""
+        """Let everybody in the conference be heard again whose microphone is open.
+
+        Raises Refusal if no members were chosen.
+        """
         if self.arrangement(request, conf_id).mix is None or mix_id != ONLY_ID:
             raise Refusal(NO_MIX, "no mix was chosen: everybody is heard")
         return self.arrange(request, conf_id, mix=None)
@@ -95,7 +98,7 @@ class Pictures(Call):
 
     @extend_schema(request=shapes.Picture, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
-        """Compose the picture on all members' pages by a layout."""
+        """Compose the picture on all members' pages by a layout. Raises Refusal, also if one is composed already."""
         conference = self.own_conference(request, conf_id)
         layout = checked_picture(conference, self.params(request))
         if arrangement_of(conference.settings).layout is not None:
@@ -178,7 +181,7 @@ class OwnPicture(Call):
 
     @extend_schema(responses={200: answers(shapes.OwnPictureNow)})
     def get(self, request: Request, conf_id: str, mt_id: str) -> Response:
-        """Answer the layout of the picture that is composed for one terminal."""
+        """Answer the layout of the picture that is composed for one terminal. Raises Refusal if there is none."""
         conference = self.own_conference(request, conf_id)
         terminal_of(conference, mt_id)
         layout = arrangement_of(conference.settings).layouts.get(mt_id)
@@ -197,7 +200,10 @@ class OwnPicture(Call):
 
     @extend_schema(request=None, responses=shapes.DONE)
     def delete(self, request: Request, conf_id: str, mt_id: str) -> Response:
-        """Let the terminal see again the picture that all others see."""
+        """Let the terminal see again the picture that all others see.
+
+        Raises Refusal if it has no picture of its own.
+        """
         conference = self.own_conference(request, conf_id)
         terminal_of(conference, mt_id)
         layouts = dict(arrangement_of(conference.settings).layouts)
@@ -245,7 +251,7 @@ class _Poll(_Polls):
 
     @extend_schema(request=shapes.PollOrder, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
-        """Show the pictures of members of the conference one after the other (a poll)."""
+        """Show the pictures of members of the conference one after the other (a poll). Raises Refusal."""
         conference, members = self.own_conference(request, conf_id), self.ids(request, "members")
         self._refuse_without_chairman(conference)
         refuse_unknown(conference, members)
@@ -273,7 +279,8 @@ class _PollState(_Polls):
     def put(self, request: Request, conf_id: str) -> Response:
         """Stop the poll (pictures of members, one after the other) by 0, let it pause by 1, or go on by 2.
 
-        The stored poll has other numbers: its `state` is 1 while it runs, and 2 while it pauses.
+        The stored poll has other numbers: its `state` is 1 while it runs, and 2 while it pauses. Raises Refusal if none
+        runs.
         """
         conference, value = (
             self.own_conference(request, conf_id),

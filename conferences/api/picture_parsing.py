@@ -17,7 +17,7 @@ PLACES_OF_LAYOUT: dict[int, int] = {
 
 EMPTY, TERMINAL, OWN_POLL = 0, 1, 6
 _MEMBER_TYPES = frozenset((EMPTY, TERMINAL, 2, 3, 4, 5, OWN_POLL, 7))
-"""Types of a layout's members: 0 nothing, 1 a terminal, 6 a poll of its own; 2 to 5 and 7 special sources (HTTP API)."""
+"""Types of a layout's members: 0 nothing, 1 a terminal, 6 its own poll; 2–5 and 7 special sources (HTTP API)."""
 BAD_STYLE = 20331
 _CHOSEN_MODE = 1
 _BATCHES = (3, 4)

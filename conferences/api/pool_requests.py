@@ -73,7 +73,7 @@ def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]
 
 
 class _PoolBatch(RetriedBatch[Delivery, list[outbox.OutboxRow]]):
-    """A batch of messages for the pool of one platform. Messages that fail at every attempt are collected in `failed`."""
+    """A batch of messages for the pool of one platform. `failed`: messages that fail at every attempt."""
 
     pauses = (*(0.02 * attempt for attempt in range(1, MAX_TRIES)), 0.0)
     unavailable = (OperationalError, InterfaceError, DatabaseAway)
@@ -99,7 +99,10 @@ class _PoolBatch(RetriedBatch[Delivery, list[outbox.OutboxRow]]):
         return True
 
     def park(self, item: Delivery, error: Exception) -> list[outbox.OutboxRow]:
-        """Mark a message as failed after its last attempt; the dispatcher moves it to the dead-letter queue."""
+        """Mark a message as failed after its last attempt; return [], as it has no answer.
+
+        The dispatcher then moves it to the dead-letter queue, for operators.
+        """
         log.error("parked after %d tries", MAX_TRIES, exc_info=error)
         failure = f"failed {MAX_TRIES} times: {type(error).__name__}: {error}"
         item.unreadable = failure[:400]
@@ -198,7 +201,7 @@ def _machine_rooms(platform: str) -> list[MachineRoomFacts]:
 
 
 def _grant_message(answer: str, reqid: str | None) -> ResourcesGranted:
-    """Return the message that grants the units in an answer of the pool's Lua script (JSON), or none if none is free."""
+    """Return the message that grants the units in the JSON answer of the pool's Lua script; none if none is free."""
     reserved = orjson.loads(answer)
     if not reserved:
         return ResourcesGranted(reqid=reqid)

@@ -52,7 +52,10 @@ class Recordings(Call):
 
     @extend_schema(request=shapes.RecorderOrder, responses={200: answers(shapes.RecordingBegun)})
     def post(self, request: Request, conf_id: str) -> Response:
-        """Start to record the conference with this number."""
+        """Start to record the conference with this number.
+
+        Raises Refusal, also if it is recorded already, or another kind of recording is asked for.
+        """
         conference = self.own_conference(request, conf_id)
         if self.whole_number(request, "recorder_type", 1, 2, OF_CONFERENCE) != OF_CONFERENCE:
             words = "recorder_type: single terminals are not recorded; use 1"

@@ -56,8 +56,9 @@ class NumberInRegistry(Call):
     def get(self, request: Request, number: str) -> Response:
         """Answer those of the number registry's entries of a number that the caller may see.
 
-        Callers see entries of their own user domain or platform (a gateway's account belongs to the platform domain);
-        administrators also those of the domains below theirs.
+        Raises Refusal if there are none. Callers see entries of their own user domain or platform (a gateway's account
+        belongs to the platform domain); administrators also those of the domains below theirs. The refusal names the
+        site to ask, if another one is responsible.
         """
         params, account = self.params(request), self.session(request).account
         e164 = number

@@ -123,8 +123,8 @@ def terminal_item(
 ) -> dict[str, object]:
     """Return a terminal of a conference as lists of the API show it (MtItem); strings are never null.
 
-    `bitrate`: the conference's, in kbit/s, if the terminal has none of its own. `arrangement`: who is heard and shown in
-    the conference; with `mix.mode` 1 everybody is heard. The account type 1 is a MOID (account id), 5 a number.
+    `bitrate`: the conference's, in kbit/s, if the terminal has none of its own. `arrangement`: who is heard and shown
+    in the conference; with `mix.mode` 1 everybody is heard. The account type 1 is a MOID (account id), 5 a number.
     """
     account, mtid = terminal.account or "", terminal.mtid or ""
     mix, poll = arrangement.mix, arrangement.poll

@@ -96,7 +96,7 @@ class DualStream(Call):
 
 
 class Upload(Call):
-    """The call `…/upload`: the terminal whose picture a higher conference sees; here there are no higher conferences."""
+    """The call `…/upload`: the terminal whose picture a higher conference sees; here there are none."""
 
     @extend_schema(responses={200: answers(shapes.RoleHolder)})
     def get(self, request: Request, conf_id: str) -> Response:

@@ -101,7 +101,7 @@ def may_have_number(e164: str, account: Account) -> bool:
 
 
 def create_stored(draft: Draft, account: Account) -> StoredConference:
-    """Create a template or virtual room for an account, from its draft. Raises Refusal."""
+    """Create a template or virtual room for an account, from its draft, and return it. Raises Refusal."""
     _refuse_unless_writable(None, draft.kind, account)
     try:
         return flow.create_stored(
@@ -112,7 +112,7 @@ def create_stored(draft: Draft, account: Account) -> StoredConference:
 
 
 def update_stored(stored: StoredConference, changes: Changes, account: Account) -> StoredConference:
-    """Change a template or virtual room for an account. Raises Refusal."""
+    """Change a template or virtual room for an account, and return it. Raises Refusal."""
     kind = stored.kind
     _refuse_unless_writable(stored, kind, account)
     try:
@@ -141,8 +141,9 @@ def start_from_stored(
 ) -> StartedConference:
     """Start the conference of a template or virtual room, or return the one that runs.
 
-    Raises Refusal. `account`: who starts it, `None` for a guest. `overrides`: settings that replace those of the template
-    or virtual room. `reqid`: the caller's key of this request, so that a repeated request starts no second conference.
+    Raises Refusal. `account`: who starts it, `None` for a guest. `overrides`: settings that replace those of the
+    template or virtual room. `reqid`: the caller's key of this request, so that a repeated request starts no second
+    conference.
     """
     creator = Creator(moid=account.moid, name=str(account)[:64]) if account else None
     return commands.start_conference(

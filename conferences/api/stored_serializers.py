@@ -1,4 +1,4 @@
-"""The serializers describe requests and answers of the calls for templates and virtual rooms, for the OpenAPI description only."""
+"""The serializers describe the calls for templates and virtual rooms, for the OpenAPI description only."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The base classes of the API calls about templates and virtual rooms (`template_views`, `room_views`).
 
-Everybody of the user domain may read them (personal templates: only their owner). `stored_commands.may_write_stored` says who
-may write.
+Everybody of the user domain may read them (personal templates: only their owner). `stored_commands.may_write_stored`
+says who may write.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class StoredCall(Call):
         return [*unsupported.names_without_effect(params), *dropped]
 
     def description(self, request: Request) -> str:
-        """Return in words which arguments have no effect; "" if all have one."""
+        """Return a sentence that names the arguments without effect; "" if there are none."""
         names = self.without_effect(self.params(request))
         return f"without effect here: {', '.join(names)}" if names else ""
 
@@ -155,6 +155,6 @@ class StoredList(StoredCall):
         return None
 
     def add(self, request: Request) -> StoredConference:
-        """Create the requested template or virtual room. Raises Refusal."""
+        """Create the requested template or virtual room, and return it. Raises Refusal."""
         draft = self.draft(request, self.read_settings(self.params(request)))
         return stored_commands.create_stored(draft, self.account(request))

@@ -114,7 +114,10 @@ class PersonalTemplate(StoredCall):
         return ack(template_id=stored.id, description=self.description(request))
 
     def _with_number_change(self, changes: Changes, params: Mapping[str, object]) -> Changes:
-        """Add to the changes that the template gets or loses its number, if the argument `bind_e164` says so."""
+        """Return the changes; with the template's number added or taken away, if the argument `bind_e164` says so.
+
+        Raises Refusal.
+        """
         if self.kind is Kind.PUBLIC or params.get("bind_e164") in (None, ""):
             return changes
         if request_parsing.switch(params["bind_e164"], "bind_e164"):

@@ -74,7 +74,10 @@ class OneInspection(Call):
     def delete(
         self, request: Request, conf_id: str, mt_id: str, mode: str, channel: str = "1"
     ) -> Response:
-        """End a view (one picture shown large): the terminal shows the picture of all again."""
+        """End a view (one picture shown large): the terminal shows the picture of all again.
+
+        Raises Refusal if there is no such view.
+        """
         views = self.arrangement(request, conf_id).views
         others = [view for view in views if (view.dst, str(view.mode)) != (mt_id, mode)]
         if len(others) == len(views):

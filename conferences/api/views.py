@@ -65,7 +65,10 @@ class Version(APIView):
         responses={200: answers(serializers.VersionNow)},
     )
     def get(self, request: Request, app: str) -> Response:
-        """Answer the version of the platform, the same for all parts (`app`), and the API level (§1.7)."""
+        """Answer the version of the platform, the same for all parts (`app`), and the API level (§1.7).
+
+        Raises NoSuchCall for an unknown part.
+        """
         if app not in APPS:
             raise NoSuchCall(request._request)
         return ack(version=settings.VERSION, api_level=API_LEVEL)
@@ -311,7 +314,7 @@ class Terminals(Call):
 
     @extend_schema(request=serializers.TerminalIds, responses={200: answers(Accepted)})
     def delete(self, request: Request, conf_id: str) -> Response:
-        """Remove terminals from a conference; a removed person cannot come back until called again."""
+        """Remove terminals from a conference; a removed person cannot come back until called again. Raises Refusal."""
         conference = self.own_conference(request, conf_id)
         ids = request_parsing.terminal_ids(self.params(request).get("mts"))
         if unknown := set(ids) - {str(terminal.mtid) for terminal in conference.mts}:

@@ -70,7 +70,10 @@ class Events(_AnsweredByPushProcess):
         responses={(200, "text/event-stream"): EventData},
     )
     def get(self, request: Request) -> Response:
-        """Send the changes of the caller's user domain as server-sent events."""
+        """Send the changes of the caller's user domain as server-sent events.
+
+        The class only describes the call: the push process answers it, so here it always raises Refusal.
+        """
         raise self.refusal()
 
 

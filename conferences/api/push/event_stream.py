@@ -147,9 +147,10 @@ class EventStreams:
     async def _send_past_events(
         self, response: web.StreamResponse, stream: Stream, last_seen: int, position: int
     ) -> None:
-        """Send the stored events after `last_seen`, up to `position`; later ones wait in the stream's queue.
+        """Send a client the stored events after `last_seen`, up to `position`; later ones wait in the stream's queue.
 
-        A person who again and again asks for very many gets them more slowly.
+        A person who again and again asks for very many gets them more slowly. Where events are missing, as they are
+        kept for a day alone, the client is told to read everything anew (_RESET).
         """
         domain, database = stream.caller.user_domain, store_of(stream.caller.platform).database
         if last_seen > position:

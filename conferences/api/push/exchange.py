@@ -140,7 +140,7 @@ class Exchange:
         return HeldConnect(session, message, at_once)
 
     def reply_to_connect(self, held: HeldConnect) -> JSONObject:
-        """Return the answer to a `/meta/connect`. Call it after `Session.drain`, whose batch number the answer names."""
+        """Return the answer to a `/meta/connect`. It names the batch number of `Session.drain`, called before."""
         session, message = held.session, held.message
         if session.ended:
             return bayeux.unknown_client(message)
@@ -186,7 +186,7 @@ class Exchange:
         return ""
 
     async def _carry_out_message(self, session: Session, message: JSONObject) -> JSONObject:
-        """Carry out and answer a message that subscribes, unsubscribes or disconnects; refuse any other."""
+        """Carry out a message that subscribes, unsubscribes or disconnects, and return the answer; refuse any other."""
         match message["channel"]:
             case "/meta/subscribe":
                 return await self._subscribe(session, message)
@@ -204,7 +204,7 @@ class Exchange:
     async def _subscribe(self, session: Session, message: JSONObject) -> JSONObject:
         """Add subscriptions to a session and confirm them; or refuse all of them, with the reason.
 
-        Past events are queued too if the client names the last event that it has seen.
+        Past events are queued too if the client names the last event that it has seen. Returns the answer.
         """
         wanted = _subscriptions_of(message)
         subscription = bayeux.named_subscription(message)

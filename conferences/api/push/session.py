@@ -73,7 +73,7 @@ class Session:
         self.wake.set()
 
     def drain(self) -> list[bytes]:
-        """Return the messages that wait for the client, and empty the queue; keep them as a batch if it wants batches."""
+        """Return the messages that wait for the client, and empty the queue; keep them if it confirms batches."""
         messages = list(self.pending)
         self.pending.clear()
         if self.acks and messages:

@@ -1,4 +1,4 @@
-"""Bayeux over WebSocket sends messages as they come, or with answers to `/meta/connect` if the client acknowledges them."""
+"""Bayeux over WebSocket sends messages as they come, or with `/meta/connect` if the client acknowledges them."""
 
 from __future__ import annotations
 
@@ -107,7 +107,10 @@ class Connection:
         self._reply_bytes += len(text)
 
     def _bind_to(self, session: Session | None) -> None:
-        """Let the connection send the messages of this session from now on; `None`: of none."""
+        """Let the connection send the messages of this session from now on; `None`: of none.
+
+        Does nothing if it does so already.
+        """
         if session is self._session:
             return
         if self._session is not None:
