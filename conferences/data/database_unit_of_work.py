@@ -105,7 +105,8 @@ class ConferencesDatabaseUnitOfWork:
     def _lock_conferences(self, column: str, values: Sequence[str]) -> list[Conference]:
         """Lock and return the live conferences with one of these values in a column (`live_e164`, `live_unit`).
 
-        Conference numbers (`live_e164`) that this transaction has locked already are left out of the result.
+        Conference numbers (`live_e164`) that this transaction has locked already are left out of the result. [] if
+        there are no values left.
         """
         if column == "live_e164":
             values = [number for number in values if number not in self._locked_conferences]

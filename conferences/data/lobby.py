@@ -79,7 +79,7 @@ def _add(database: str, row: tuple[object, ...], now: int) -> None:
 def waiting_visitors(
     platform: str, confids: Collection[str]
 ) -> Mapping[str, Sequence[WaitingVisitor]]:
-    """Return who waits for these conferences of a platform now: id of the conference -> visitors, the first to come first."""
+    """Return who waits for these conferences of a platform now: conference id -> visitors, in order of arrival."""
     waiting = defaultdict[str, list[WaitingVisitor]](list)
     if not confids:
         return waiting

@@ -50,7 +50,10 @@ def observe_occurrence(before: Occurrence | None, after: Occurrence, now: dateti
 
 
 def observe_conference(before: Conference | None, after: Conference) -> None:
-    """Count a committed change of a conference: it was created or restored (and how long that took), or ended."""
+    """Count a committed change of a conference: it was created or restored (and how long that took), or ended.
+
+    A new conference, and one in the same state, are not counted.
+    """
     if before is None or before.state is after.state:
         return
     if after.state is ConferenceState.ENDED:

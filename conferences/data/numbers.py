@@ -1,4 +1,4 @@
-"""Conference numbers are allocated in turn. Each use of a number raises its incarnation, by which uses are distinguished."""
+"""Conference numbers are allocated in turn. Each use of a number raises its incarnation, a count of uses."""
 
 from __future__ import annotations
 
@@ -97,7 +97,10 @@ class Numbers:
         return _Cursor(*rows[0]) if rows and rows[0][0] else None
 
     def _load_next_states(self, count: int, requested: Collection[str] = ()) -> None:
-        """Lock and load the states (free, in use, reserved) of the next `count` numbers and of the requested ones."""
+        """Lock and load the states (free, in use, reserved) of the next `count` numbers and of the requested ones.
+
+        Those that are loaded already are left out. A number without a row is free.
+        """
         assert self._cursor is not None
         start = self._loaded_serials[-1] + 1 if self._loaded_serials else self._cursor.next_serial
         serials = [(start + i) % SERIALS for i in range(min(count, SERIALS))]

@@ -179,7 +179,7 @@ def served_elsewhere(platform: str) -> ServingSite | None:
 
 
 def _read_elsewhere(platform: str) -> ServingSite | None:
-    """Read which other site serves a platform (handles its requests); `None` if this site does."""
+    """Read and return which other site serves a platform (handles its requests); `None` if this site does."""
     serving = read_unless_away(platform)
     owner = serving.owner if serving else platform
     if owner == own_platform():

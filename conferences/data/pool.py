@@ -55,7 +55,10 @@ class Pool:
         return self.run([call])[0]
 
     def _run_calls(self, calls: Sequence[PoolCall]) -> list[Any]:
-        """Make these calls of the pool's Lua script; load the script into Redis first if it is not there."""
+        """Make these calls of the pool's Lua script, and return their results.
+
+        Load the script into Redis first if need be.
+        """
         try:
             return self._run_by_hash(calls)
         except redis.exceptions.NoScriptError:
@@ -63,7 +66,10 @@ class Pool:
             return self._run_by_hash(calls)
 
     def _run_by_hash(self, calls: Sequence[PoolCall]) -> list[Any]:
-        """Make these calls of the pool's Lua script by its hash. Raises NoScriptError if Redis does not have it."""
+        """Make these calls of the pool's Lua script by its hash, and return their results.
+
+        Raises NoScriptError if Redis does not have the script.
+        """
         with self._redis.pipeline(transaction=False) as pipe:
             for call in calls:
                 pipe.evalsha(_SHA, 0, *call)

@@ -1,7 +1,7 @@
 """The Lua script of the pool makes each of its decisions in Redis, so that choosing and reserving a unit is one step.
 
-The used places of a unit are those that we have placed there, reserved or in use, and those that the unit reports beyond
-that (`foreign`: placed by another scheduler). Times are those of the Redis server.
+The used places of a unit are those that we have placed there, reserved or in use, and those that the unit reports
+beyond that (`foreign`: placed by another scheduler). Times are those of the Redis server.
 """
 
 from __future__ import annotations

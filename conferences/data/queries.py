@@ -162,7 +162,10 @@ def count_media_units_online(database: str) -> int:
 
 
 def live_by_number(e164: str) -> Conference | None:
-    """Return the live conference with this number, of any platform whose data this site has."""
+    """Return the live conference with this number, of any platform whose data this site has.
+
+    `None` if there is none.
+    """
     query = f"SELECT {row_mapper.DETAIL_COLUMN} FROM {_TABLE} WHERE live_e164=%s"
     for platform in possible_platforms():
         rows = look_up(platform, query, [e164])

@@ -117,7 +117,7 @@ def _require_serving(platform: str, *, lock: bool = False) -> None:
 
 
 def _rows(database: str, key: SegmentKey) -> QuerySet[RecordingSegment]:
-    """Return a query of the one row that a recorded segment has."""
+    """Return a query for the row of a recorded segment."""
     return RecordingSegment.objects.using(database).filter(
         recording=key.recording, incarnation=key.incarnation, segment=key.segment
     )

@@ -42,8 +42,8 @@ def find_wrong_counts(platform: str) -> list[str]:
 def correct_counts(platform: str) -> int:
     """Replace wrong licence counts by those of the live conferences, and return how many were wrong.
 
-    The platform and each user domain has a row of counts. The platform's row is locked, so that no other transaction can
-    change a count meanwhile.
+    The platform and each user domain has a row of counts. The platform's row is locked, so that no other transaction
+    can change a count meanwhile.
     """
     database = store_of(platform).database
     with transaction.atomic(using=database):

@@ -27,7 +27,7 @@ _INSERT = (
 )
 
 GONE_FOR = timedelta(hours=1)
-"""The row of a number that was reported as deleted is kept for this time, in case an older notice about it comes late."""
+"""The row of a number reported as deleted is kept for this time, in case an older notice about it comes late."""
 
 
 class RegistryRows:

@@ -191,7 +191,7 @@ class Reservations:
         return int(sql.select(self._database, query, [user_domain, limit])[0][0])
 
     def count_occurrences_of(self, creator: str, except_bookid: str, limit: int) -> int:
-        """Return how many planned occurrences an account has, at most `limit`; those of `except_bookid` do not count."""
+        """Return how many planned occurrences an account has, at most `limit`, without those of `except_bookid`."""
         query = (
             f"SELECT COUNT(*) FROM (SELECT 1 FROM {OCCURRENCES} WHERE creator_moid=%s"
             " AND state='planned' AND bookid <> %s LIMIT %s) AS planned"

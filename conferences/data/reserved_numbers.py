@@ -1,7 +1,7 @@
 """Queries for the conference numbers that are reported to a number registry (UPU): reserved or in use (CSS §7.1).
 
-They are read in chunks, in the order of the numbers. `lock`: the rows are locked until the caller's transaction ends, so
-that later notices about them are newer than the report.
+They are read in chunks, in the order of the numbers. `lock`: the rows are locked until the caller's transaction ends,
+so that later notices about them are newer than the report.
 """
 
 from __future__ import annotations

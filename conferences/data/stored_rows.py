@@ -59,8 +59,8 @@ def _to_row(stored: StoredConference) -> tuple[object, ...]:
 class StoredRows:
     """The templates and virtual rooms that one transaction reads and changes.
 
-    They are written at once, not at the end of the transaction as conferences are, because the next message of the batch
-    may request the same name.
+    They are written at once, not at the end of the transaction as conferences are, because the next message of the
+    batch may request the same name.
     """
 
     def __init__(self, database: str) -> None:

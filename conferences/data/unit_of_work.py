@@ -74,7 +74,7 @@ class ReservationsUnitOfWork(Protocol):
         """Return how many live reservations a user domain has, counted up to `limit`."""
 
     def count_occurrences_of(self, creator: str, except_bookid: str, limit: int) -> int:
-        """Return how many planned occurrences an account has, at most `limit`; those of `except_bookid` do not count."""
+        """Return how many planned occurrences an account has, at most `limit`, without those of `except_bookid`."""
 
     def booked(
         self,

@@ -1,4 +1,4 @@
-"""The table of usual load: a row for each hour of the week says how many places conferences without a reservation use."""
+"""The table of usual load: for each hour of the week, how many places unreserved conferences use."""
 
 from __future__ import annotations
 

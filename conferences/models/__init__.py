@@ -1,4 +1,4 @@
-"""The models are conferences with their numbers, reservations, templates and virtual rooms, and the media units that host them."""
+"""The models: conferences, their numbers, reservations, templates, virtual rooms, and media units."""
 
 from conferences.models.areas import MeetingRoomArea
 from conferences.models.conference import (

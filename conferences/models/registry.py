@@ -43,7 +43,7 @@ class RegisteredNumber(models.Model):
 
 
 class NumberReport(models.Model):
-    """A row names another platform that this site serves or served, and whose numbers are in this site's number registry.
+    """A row names another platform that this site serves or served; this site's number registry has its numbers.
 
     The numbers are withdrawn from the registry when the platform's own site serves it again; then the row is deleted.
     """
