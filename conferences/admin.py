@@ -248,7 +248,10 @@ class ConferenceAdmin(TenantNames):
 
     @admin.action(description=_("End"), permissions=["operate"])
     def end(self, request: HttpRequest, queryset: QuerySet[Conference]) -> HttpResponse | None:
-        """End conferences, once the operator has confirmed it."""
+        """Ask the operator to confirm, and then end the chosen conferences. Returns the page that asks.
+
+        `None` once it is done.
+        """
         chosen = self.chosen(queryset)
         warning = _("Everybody in them is cut off; an ended conference does not come back.")
         page = self.confirm(request, chosen, "end", _("End these conferences?"), warning)
@@ -258,7 +261,10 @@ class ConferenceAdmin(TenantNames):
 
     @admin.action(description=_("Move to another unit"), permissions=["move"])
     def move(self, request: HttpRequest, queryset: QuerySet[Conference]) -> HttpResponse | None:
-        """Move running conferences to other units, once the operator has confirmed it."""
+        """Ask the operator to confirm, and then move running conferences to other media units.
+
+        Returns the page that asks; `None` once it is done.
+        """
         chosen = self.chosen(queryset)
         warning = _(
             "Each leaves its unit and is restored on another one; its members are"
@@ -272,12 +278,15 @@ class ConferenceAdmin(TenantNames):
 
     @action(description=_("End"), url_path="end", permissions=["operate"], icon="call_end")  # type: ignore[untyped-decorator]  # Unfold's decorator has no types
     def end_this(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
-        """End the conference whose page is shown."""
+        """End the conference whose page is shown. Returns the page that asks first; `None` once it is done."""
         return self.end(request, self.get_queryset(request).filter(pk=object_id))
 
     @action(description=_("Move"), url_path="move", permissions=["move"], icon="move_up")  # type: ignore[untyped-decorator]  # Unfold's decorator has no types
     def move_this(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
-        """Move the conference whose page is shown."""
+        """Move the conference whose page is shown to another media unit. Returns the page that asks first.
+
+        `None` once it is done.
+        """
         return self.move(request, self.get_queryset(request).filter(pk=object_id))
 
 

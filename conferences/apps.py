@@ -65,11 +65,11 @@ class ConferencesConfig(PlatformAppConfig):
         "conferences.tasks.forget_old": Timer(60, "requests are remembered for 24 h"),
     }
     rights = """
-conference        | conferences.conference  | v...o | v...o   | v...o    | v...o | its tenant, its source, its host; operate: end
-reservation       | conferences.reservation | v...o | v...o   | v...o    | v...o | its tenant, its source; operate: cancel
+conference | conferences.conference | v...o | v...o | v...o | v...o | its tenant, its source, its host; operate: end
+reservation | conferences.reservation | v...o | v...o | v...o | v...o | its tenant, its source; operate: cancel
 call record       | conferences.callrecord  | v.... | v....   | v....    | v.... | its tenant, its source, its host
-recording         | conferences.recording   | v...o | v...o   | v...o    | v...o | its tenant, its source; operate: try a film again
-media unit        | conferences.resourceunit| v...o | v...o   | v...o    | ..... | its platform; operate: drain, put back, move conferences
+recording | conferences.recording | v...o | v...o | v...o | v...o | its tenant, its source; operate: try a film again
+media unit | conferences.resourceunit | v...o | v...o | v...o | ..... | its platform; operate: drain, put back, move off
 public template   | conferences.publictemplate | vacd. | vacd. | vacd. | vacd. | its tenant
 personal template | conferences.personaltemplate | v..d. | v..d. | v..d. | v..d. | its tenant
 meeting room area | conferences.meetingroomarea | vacd. | vacd. | vacd. | vacd. | its tenant, the platform of this site

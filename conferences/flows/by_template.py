@@ -3,8 +3,8 @@
 CM  -> CSS  CM_MAU_CREATECONFBYTEMP_REQ                  on_create_by_template
 CSS -> CM   MAU_CM_CREATECONFBYTEMP_ACK | MAU_CM_CREATECONFBYTEMP_NACK
 
-The row of the template or virtual room is locked. So of two simultaneous requests one begins the conference, and both are
-answered with it. The further messages are those of `create`.
+The row of the template or virtual room is locked. So of two simultaneous requests one begins the conference, and both
+are answered with it. The further messages are those of `create`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ from wire.templates import CreateByTemplate
 def on_create_by_template(
     uow: ConferencesUnitOfWork, request: CreateByTemplate, envelope: Envelope
 ) -> None:
-    """Begin the conference of a template or virtual room, or answer with its live conference; or refuse."""
+    """Begin the conference of a template or virtual room, as a request asks.
+
+    If it runs already, that conference is the answer; a request that is not allowed is refused.
+    """
     asker = Asker(envelope.request, envelope.origin, request.reqid, by_template=True)
     stored = uow.stored.find(request.templateid)
     refusal = refuse_begin(stored, request)

@@ -14,5 +14,5 @@ from wire.number_registry import CallRecorded
 
 @handles(CallRecorded)
 def on_call_recorded(uow: ConferencesUnitOfWork, notice: CallRecorded, envelope: Envelope) -> None:
-    """Save the call record of a conference that ended at another site; a record that is stored already stays as it is."""
+    """Save the call record of a conference that ended at another site; a record already stored stays as it is."""
     uow.save_record(conference_of_record(notice, uow.now))

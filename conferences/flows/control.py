@@ -1,4 +1,4 @@
-"""Control orders of a conference manager (CM) are forwarded unchanged to the media unit (CMU), its answers back (CSS §2.3.3).
+"""Orders of a conference manager (CM) are forwarded unchanged to the media unit (CMU), its answers back (CSS §2.3.3).
 
 CM  -> CSS  CM_MCU_*                                     on_control
 CSS -> CMU  CM_MCU_*

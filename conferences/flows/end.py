@@ -41,7 +41,7 @@ def on_release_conference(
 
 @handles(UnitEnded)
 def on_unit_ended(uow: ConferencesUnitOfWork, notice: UnitEnded, envelope: Envelope) -> None:
-    """End a conference that its media unit has ended, or restore it if the unit was wrong (see `decide_ended_by_unit`)."""
+    """End a conference that its media unit has ended; restore it if the unit was wrong (`decide_ended_by_unit`)."""
     conference = uow.load(notice.e164)
     if conference:
         unit = sending_unit(notice, envelope, uow.own_site, conference)

@@ -31,7 +31,10 @@ log = logging.getLogger("conferences.forward")
 
 
 def pass_on(uow: UnitOfWork, delivery: Delivery) -> None:
-    """Forward a message of a media unit at this site, unchanged, to the site that serves (decides for) the platform."""
+    """Forward a message of a media unit at this site, unchanged, to the site that serves (decides for) the platform.
+
+    Ignored is one that concerns no conference of the platform, or that has come back to this site.
+    """
     message, envelope = delivery.message, delivery.envelope
     if isinstance(message, UnitListsConferences | NodeLost) and not _concerns_platform(
         uow, message
@@ -75,7 +78,10 @@ def pass_to_registry(uow: UnitOfWork, delivery: Delivery) -> None:
 
 
 def pass_to_local_unit(uow: UnitOfWork, delivery: Delivery) -> None:
-    """Forward a control order of the site that serves (decides for) the platform to the media unit here."""
+    """Forward a control order of the site that serves (decides for) the platform to the media unit here.
+
+    Another kind of message is refused, as this site does not serve the platform.
+    """
     order, envelope = delivery.message, delivery.envelope
     if not isinstance(order, Control) or not envelope.asked_at:
         refuse_as_closed(uow, delivery)

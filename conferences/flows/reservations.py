@@ -211,7 +211,7 @@ def _refuse_by_capacity(
 def _find_reservation(
     uow: ConferencesUnitOfWork, request: ChangeBooking | CancelBooking
 ) -> Reservation | CreateRefusal:
-    """Return the live reservation that a request names, if it belongs to the request's user domain; else the refusal."""
+    """Return the live reservation that a request names, if it is of the request's user domain; else the refusal."""
     reservation = uow.reservations.load(request.bookid)
     if reservation is None or not reservation.live:
         return CreateRefusal(Err.NOT_FOUND, "bookid")
@@ -272,7 +272,7 @@ def _decide_change(
 def _planned_occurrence(
     uow: ConferencesUnitOfWork, reservation: Reservation, original_start: str | None
 ) -> Occurrence | CreateRefusal:
-    """Return the planned occurrence of a reservation whose start by the rule is this ISO 8601 text; else the refusal."""
+    """Return the reservation's planned occurrence whose start by the rule is this ISO 8601 text; else the refusal."""
     moment = decide.parse_moment(original_start)
     if moment is None:
         return CreateRefusal(Err.MALFORMED, "occurrence: must be the start of a date, in ISO 8601")

@@ -25,7 +25,10 @@ from wire.resource_pool import NodeLost, ResourcesGranted, ResourcesRefused
 
 @handles(NodeLost)
 def on_node_lost(uow: ConferencesUnitOfWork, notice: NodeLost, envelope: Envelope) -> None:
-    """Take all conferences off a media unit that the resource manager reports as lost, and ask for other units."""
+    """Take all conferences off a media unit that the resource manager reports as lost, and ask for other units.
+
+    The loss of a recorder or composer changes nothing.
+    """
     if notice.restype != "mcu":
         return
     unit = Unit(notice.ip, notice.pid, envelope.via or uow.own_site)

@@ -168,6 +168,7 @@ def create_in(
     """Create a template or virtual room with its number, and notify the number registries. Raises StoredRefused.
 
     `fields`: the names that refusals give to the request's fields. `stored_id`: the requested id; `None` means any.
+    Returns it.
     """
     if stored_id and uow.stored.find(stored_id):
         raise StoredRefused(CreateRefusal(Err.NAME_TAKEN, fields.id))
@@ -269,7 +270,7 @@ def _notify_registries(
 def create_stored(platform: str, draft: Draft, fields: Fields) -> StoredConference:
     """Create a template or virtual room, in a transaction of its own.
 
-    Raises StoredRefused. `fields`: the names that refusals give to the request's fields.
+    Raises StoredRefused. `fields`: the names that refusals give to the request's fields. Returns it.
     """
     return _run_in_transaction(platform, lambda uow: create_in(uow, draft, fields))
 
@@ -277,7 +278,10 @@ def create_stored(platform: str, draft: Draft, fields: Fields) -> StoredConferen
 def update_stored(
     platform: str, stored_id: str, user_domain: str, changes: Changes, fields: Fields
 ) -> StoredConference:
-    """Change a template or virtual room of a user domain, in a transaction of its own. Raises StoredRefused."""
+    """Change a template or virtual room of a user domain, in a transaction of its own. Raises StoredRefused.
+
+    Returns it.
+    """
     return _run_in_transaction(
         platform,
         lambda uow: update_in(

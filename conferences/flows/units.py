@@ -49,7 +49,10 @@ _draining: dict[str, tuple[float, frozenset[tuple[str, str, str]]]] = {}
 
 
 def save_registered(platform: str, message: NodeRegistered) -> None:
-    """Write the database row of a resource that has registered, for the first time or again."""
+    """Write the database row of a resource that has registered, for the first time or again.
+
+    Nothing is written while another site may write the platform's data.
+    """
     log.info("%s %s registered", message.restype, unit_here(message.ip, message.pid))
     with begin(platform) as uow:
         if not uow.is_open:

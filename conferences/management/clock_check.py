@@ -68,7 +68,8 @@ def _outliers(seconds_ahead: Mapping[str, float], tolerance: Mapping[str, float]
 def _wrong_clocks_of_units() -> list[str]:
     """Return a sentence for each media unit that reports a wrong clock of its host.
 
-    The unit itself uses the platform's time, but other programs on its host use that clock.
+    The unit itself uses the platform's time, but other programs on its host use that clock. [] also if Redis does not
+    answer.
     """
     try:
         resources = load_resources(own_platform())

@@ -1,4 +1,4 @@
-"""The checks of `manage.py doctor`: each returns findings that say what is wrong and what to do. They change nothing."""
+"""The checks of `manage.py doctor`: each returns findings, which say whether a part of the site works."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def examine_site() -> Iterator[Finding]:
 
 
 def _check_database(platform: str) -> Finding:
-    """Check that the platform's database answers, and that no commit waits for disk space."""
+    """Return the finding whether the platform's database answers, and no commit waits for disk space."""
     try:
         is_full = sql.waits_for_disk(store_of(platform).database)
     except DatabaseError as error:
@@ -89,7 +89,7 @@ def _check_database(platform: str) -> Finding:
 
 
 def _check_redis(platform: str) -> Finding:
-    """Check that the platform's Redis answers."""
+    """Return the finding whether the platform's Redis answers."""
     try:
         redis_of(platform).ping()
     except redis.RedisError as error:
@@ -98,7 +98,7 @@ def _check_redis(platform: str) -> Finding:
 
 
 def _check_broker() -> list[Finding]:
-    """Check that our broker answers, each of its queues, and that the limits of queues are set."""
+    """Return the findings whether our broker answers, each of its queues is well, and the limits of queues are set."""
     try:
         connection = connect(settings.AMQP_URL)
     except BROKER_ERRORS as error:
@@ -120,7 +120,7 @@ def _check_broker() -> list[Finding]:
 
 
 def _check_versions(platform: str) -> Finding:
-    """Check that the servers have versions with which this release was tested."""
+    """Return the finding whether the servers have versions with which this release was tested."""
     remarks = "; ".join(server_versions.untested_servers())
     todo = "use a tried version, or run the tests with this one (make test)"
     return Finding("versions", remarks, todo if remarks else "")
@@ -146,7 +146,7 @@ _OUR_QUEUES = frozenset(
 
 
 def _check_queue(connection: amqp.Connection, name: str) -> Finding:
-    """Check that a queue is declared and, if it is ours, consumed and not too long."""
+    """Return the finding whether a queue is declared and, if it is ours, consumed and not too long."""
     channel = connection.channel()
     try:
         declared = channel.queue_declare(name, passive=True)
@@ -167,7 +167,7 @@ def _check_queue(connection: amqp.Connection, name: str) -> Finding:
 
 
 def _check_migrations(platform: str) -> Finding:
-    """Check that all migrations are applied to the platform's database."""
+    """Return the finding whether all migrations are applied to the platform's database."""
     executor = MigrationExecutor(connections[store_of(platform).database])
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if missing:
@@ -176,7 +176,7 @@ def _check_migrations(platform: str) -> Finding:
 
 
 def _check_cell(platform: str) -> Finding:
-    """Check that this site owns its platform's data (the cell) and handles its requests, and that it can write."""
+    """Return the finding whether this site owns its platform's data (the cell), serves it, and can write."""
     serving = read(platform)
     if serving is None:
         return Finding("cell", "the platform is not provisioned", "run manage.py provision")
@@ -191,7 +191,7 @@ def _check_cell(platform: str) -> Finding:
 
 
 def _check_clocks(platform: str) -> Finding:
-    """Check that all hosts' clocks agree, and name those that differ from most of the others."""
+    """Return the finding whether all hosts' clocks agree; a fault names those that differ from most of the others."""
     wrong = wrong_clocks()
     if not wrong:
         return Finding("clocks")
@@ -202,7 +202,7 @@ def _check_clocks(platform: str) -> Finding:
 
 
 def _check_seats(platform: str) -> Finding:
-    """Check that the stored counts of licensed conferences, terminals and ports agree with the live conferences."""
+    """Return the finding whether the stored counts of licensed things agree with the live conferences."""
     differences = recount.find_wrong_counts(platform)
     if not differences:
         return Finding("seats")
@@ -227,7 +227,7 @@ _KEPT_FOR_NOTHING = " OR ".join(
 
 
 def _check_numbers(platform: str) -> Finding:
-    """Check that exactly the numbers of live conferences are in use, and that no number is reserved without need."""
+    """Return the finding whether exactly the numbers of live conferences are in use, and none is reserved in vain."""
     query = _NUMBER_DIFFERENCES % _KEPT_FOR_NOTHING
     without_conference, not_marked, kept_without_holder = sql.select(
         store_of(platform).database, query
@@ -246,7 +246,7 @@ def _check_numbers(platform: str) -> Finding:
 
 
 def _check_outbox(platform: str) -> Finding:
-    """Check that messages to our own broker are sent in time; return a fault if the oldest waits too long."""
+    """Return the finding whether messages to our own broker are sent in time."""
     return _judge_backlog("outbox", waiting_for(store_of(platform).database, ""))
 
 
@@ -259,7 +259,7 @@ def _judge_backlog(check: str, backlog: Backlog) -> Finding:
 
 
 def _check_links(platform: str) -> Iterator[Finding]:
-    """Check, for each other site to which messages wait, that PEERS names its broker, and that it answers."""
+    """Yield for each other site to which messages wait the finding whether PEERS names its broker, and it answers."""
     for backlog in waiting_by_destination(store_of(platform).database):
         check = f"link to {backlog.destination}"
         if backlog.destination and not backlog.is_configured:
@@ -281,7 +281,7 @@ def _find_unreachable(check: str, url: str) -> Finding | None:
 
 
 def _check_parked(platform: str) -> Finding:
-    """Check that no message that could not be handled waits in the dead-letter queue for an operator's decision."""
+    """Return the finding whether no message that could not be handled waits for an operator's decision."""
     count = count_undecided(store_of(platform).database, MOST_COUNTED)
     if not count:
         return Finding("parked")
@@ -290,7 +290,7 @@ def _check_parked(platform: str) -> Finding:
 
 
 def _check_core_tree(platform: str) -> Finding:
-    """Check that this platform has all changes of domains from the central site (the core)."""
+    """Return the finding whether this platform has all changes of domains from the central site (the core)."""
     state = follow_state(store_of(platform).database)
     if state.wrong:
         todo = "see docs/operations.md, when a platform does not follow the core"
@@ -303,7 +303,7 @@ def _check_core_tree(platform: str) -> Finding:
 
 
 def _check_followers(platform: str) -> Finding:
-    """Check, at the central site (the core), that all platforms receive its changes of domains in time."""
+    """Return the finding, at the central site (the core), whether all platforms get its changes of domains in time."""
     late_followers = [
         lag
         for lag in follower_lags(store_of(platform).database)
@@ -311,13 +311,14 @@ def _check_followers(platform: str) -> Finding:
     ]
     if not late_followers:
         return Finding("followers")
-    trouble = f"{late_followers[0].platform} is {late_followers[0].versions} changes and {late_followers[0].seconds:.0f} s behind"
+    first = late_followers[0]
+    trouble = f"{first.platform} is {first.versions} changes and {first.seconds:.0f} s behind"
     todo = "check that PEERS names its broker, and that the broker answers"
     return Finding("followers", trouble, todo)
 
 
 def _check_licence(platform: str) -> Finding:
-    """Check that the licence is valid and not exceeded; warn 30, 7 and 1 days before its end."""
+    """Return the finding whether the licence is valid, not exceeded, and does not end in 30, 7 or 1 days."""
     if "css" not in settings.ROLES:
         return Finding("licence")  # The core holds no conferences.
     warning = state_of(platform).warning or describe_excess()
@@ -326,7 +327,7 @@ def _check_licence(platform: str) -> Finding:
 
 
 def _check_licence_projection(platform: str) -> Finding:
-    """Check that Redis shows the licences as the database has them."""
+    """Return the finding whether Redis shows the licences as the database has them."""
     differing = _lasting_differences(lambda: set(licence_projection.find_differing(platform)))
     if not differing:
         return Finding("licence projection")
@@ -335,7 +336,7 @@ def _check_licence_projection(platform: str) -> Finding:
 
 
 def _check_domain_projection(platform: str) -> Finding:
-    """Check that Redis shows the domains as the database has them."""
+    """Return the finding whether Redis shows the domains as the database has them."""
     differing = _lasting_differences(
         lambda: {domain for chunk in domain_projection.find_differing(platform) for domain in chunk}
     )
@@ -346,7 +347,7 @@ def _check_domain_projection(platform: str) -> Finding:
 
 
 def _check_timers(platform: str) -> Finding:
-    """Check that the timers run: no conference waits for one longer than OVERDUE_SECONDS."""
+    """Return the finding whether the timers run: no conference waits for one longer than OVERDUE_SECONDS."""
     query = (
         "SELECT COUNT(*) FROM conferences_conference"
         " WHERE due_at < UTC_TIMESTAMP(6) - INTERVAL %s SECOND"
@@ -362,7 +363,7 @@ def _check_timers(platform: str) -> Finding:
 
 
 def _check_units(platform: str) -> Finding:
-    """Check that at least one media unit has registered in the pool in Redis."""
+    """Return the finding whether at least one media unit has registered in the pool in Redis."""
     resources = load_resources(platform)
     if not any(kind == "mcu" for kind, _unit in resources):
         todo = "start a media unit (manage.py cmu_agent); see its log"
@@ -371,7 +372,7 @@ def _check_units(platform: str) -> Finding:
 
 
 def _check_projection(platform: str) -> Finding:
-    """Check that Redis shows the live conferences as the database has them."""
+    """Return the finding whether Redis shows the live conferences as the database has them."""
     differing = _lasting_differences(lambda: redis_differences.differing_conferences(platform))
     if not differing:
         return Finding("projection")
@@ -380,7 +381,7 @@ def _check_projection(platform: str) -> Finding:
 
 
 def _check_pool(platform: str) -> Finding:
-    """Check that the pool in Redis has the conferences on the same media units as the database."""
+    """Return the finding whether the pool in Redis has the conferences on the same media units as the database."""
     differing = _lasting_differences(lambda: redis_differences.differing_placements(platform))
     if not differing:
         return Finding("pool")

@@ -8,7 +8,7 @@ from foundation.web.findings import Finding
 
 
 def check_push_process(platform: str) -> Finding:
-    """Check that a push process listens for events at the platform's Redis."""
+    """Check that a push process listens for events at the platform's Redis. Returns the finding."""
     counts = redis_of(platform).pubsub_numsub(channel_of(platform))
     if any(count for _, count in counts):
         return Finding("pushes")

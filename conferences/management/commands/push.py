@@ -13,10 +13,10 @@ from conferences.api.push.server import PushServer
 from foundation.cells import patience
 
 _GARBAGE_THRESHOLDS = 50_000, 50, 50
-"""Numbers of new objects, of runs and of runs over older objects, after which the garbage collector goes one step further.
+"""Numbers of new objects, runs, and runs over older objects, after which the garbage collector goes a step further.
 
-An event that reaches 1,000 clients makes and frees about as many objects as the first. With Python's own thresholds (700,
-10, 10) the collector walked over the state of all clients several times for each event, and found nothing.
+An event that reaches 1,000 clients makes and frees about as many objects as the first. With Python's own thresholds
+(700, 10, 10) the collector walked over the state of all clients several times for each event, and found nothing.
 """
 
 
