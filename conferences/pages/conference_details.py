@@ -1,4 +1,4 @@
-"""The functions here describe a conference in texts, for its admin page and for call records as CSV, without secrets."""
+"""The functions here describe a conference in texts without secrets, for its admin page and for CSV call records."""
 
 from __future__ import annotations
 

@@ -47,9 +47,9 @@ def for_insiders(
 ) -> Callable[[HttpRequest, str], HttpResponse]:
     """Turn a function for people in a call into a view that takes the number of the conference.
 
-    The request is a form with `pass` and `name`. No CSRF token is asked for, as pages of the platform's other sites call
-    this, too; what proves the right is the pass, never a cookie. A site that does not serve the platform answers 503,
-    one that knows no such conference 404; the page then asks the next site.
+    The request is a form with `pass` and `name`. No CSRF token is asked for, as pages of the platform's other sites
+    call this, too; what proves the right is the pass, never a cookie. A site that does not serve the platform answers
+    503, one that knows no such conference 404; the page then asks the next site.
     """
 
     @csrf_exempt
@@ -57,6 +57,7 @@ def for_insiders(
     @never_cache
     @wraps(act)
     def view(request: HttpRequest, e164: str) -> HttpResponse:
+        """Check conference, site and pass, call `act`, and return its answer as JSON, or why the request is refused."""
         conference = join_info(e164) if may_be_number(e164) else None
         if conference is None:
             answer, status = refused("ended", 404)

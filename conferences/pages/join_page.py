@@ -90,10 +90,9 @@ def answer_where_to_join(request: HttpRequest, e164: str) -> HttpResponse:
     While another site decides about the conference, the answer is the state "elsewhere" with status 503. A visitor who
     enters now (query parameter `entering`) starts the conference of an idle virtual room, and
     gets status 503 with `full` while no licensed port is left; one who is inside, and only asks where the conference
-    has moved, does not. The body is a form: `password`, `browser` (the secret by which the browser is known), and `pass`
-    (that of an earlier answer, see `entrance.py`).
-    No CSRF token is asked for, as pages of the platform's other sites call this, too; to start a conference, the
-    request must contain the secret token of the room's link.
+    has moved, does not. The body is a form: `password`, `browser` (the secret by which the browser is known), and
+    `pass` (that of an earlier answer, see `entrance.py`). No CSRF token is asked for, as pages of the platform's other
+    sites call this, too; to start a conference, the request must contain the secret token of the room's link.
     """
     conference = _enterable_conference(request, e164)
     platform = conference.platform if conference else _platform_of(e164)

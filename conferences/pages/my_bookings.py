@@ -294,7 +294,10 @@ def changes_of(reservation: Reservation, form: Mapping[str, str]) -> dict[str, o
 
 
 def _moved_start(reservation: Reservation, original: str, start: str) -> str:
-    """Return the first start of a series when the occurrence at `original` moves to `start`, and all others alike."""
+    """Return the first start of a series when the occurrence at `original` moves to `start`, and all others alike.
+
+    Raises Refusal if `original` is no time.
+    """
     old_start = parse_moment(original)
     if old_start is None:
         raise Refusal(int(Err.MALFORMED), "occurrence: is not known")

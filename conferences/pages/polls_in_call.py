@@ -24,7 +24,8 @@ def polls_in_call(request: HttpRequest, insider: Insider) -> Answer:
     """Do what `act` says ("ask", "vote", "close" or nothing), and answer all polls of the conference.
 
     Fields: of "ask" `question`, `answers` (one a line), `multiple`, `anonymous`, `key`; of "vote" `poll` and `choices`,
-    indices with commas between them; of "close" `poll`.
+    indices with commas between them; of "close" `poll`. Answers a refusal with its reason for too many requests, a bad
+    form, or what the person may not do.
     """
     act = request.POST.get("act", "")
     if insider.is_too_often("write" if act else "read"):

@@ -151,7 +151,10 @@ class ReservationAdmin(ReadOnlyAdmin[Reservation]):
 
     @admin.action(description=_("Cancel"), permissions=["operate"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Reservation]) -> HttpResponse | None:
-        """Cancel reservations, once the operator has confirmed it."""
+        """Ask the operator to confirm, and then cancel reservations. Returns the page that asks.
+
+        `None` once it is done.
+        """
         chosen = self.chosen(queryset)
         warning = _(
             "None of their dates is held, and their numbers are free; those that run go on."
@@ -163,7 +166,7 @@ class ReservationAdmin(ReadOnlyAdmin[Reservation]):
 
     @action(description=_("Cancel"), url_path="cancel", permissions=["operate"], icon="event_busy")  # type: ignore[untyped-decorator]  # Unfold's decorator has no types
     def cancel_this(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
-        """Cancel the reservation whose page is shown."""
+        """Cancel the reservation whose page is shown. Returns the page that asks first; `None` once it is done."""
         return self.cancel(request, self.get_queryset(request).filter(pk=object_id))
 
 

@@ -16,8 +16,8 @@ from foundation.web.errors import Refusal
 def steer_conference(request: HttpRequest, insider: Insider) -> Answer:
     """Carry out a command (`action` in the form) of a person in the call who may give it; refuse all others with 403.
 
-    The right follows from the pass (proof of being let in) alone, which no other page has. A refusal has a sentence
-    for the person (`why`).
+    The right follows from the pass (proof of being let in) alone, which no other page has. A refusal has a sentence for
+    the person (`why`). The answer to a command that was carried out is {}.
     """
     action, live = request.POST.get("action", ""), live_by_number(insider.conference.e164)
     if live is None or not role_in(insider.conference, insider.granted).may(action):

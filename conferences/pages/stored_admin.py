@@ -190,7 +190,7 @@ class StoredAdmin(TenantAdmin[S]):
         obj.refresh_from_db()
 
     def _create(self, request: HttpRequest, form: StoredForm) -> StoredConference:
-        """Create a template or virtual room by the HTTP API's function from the filled-in form.
+        """Create a template or virtual room by the HTTP API's function from the filled-in form, and return it.
 
         Raises StoredRefused.
         """
@@ -208,7 +208,7 @@ class StoredAdmin(TenantAdmin[S]):
         return flow.create_stored(own_platform(), draft, _FORM_FIELDS)
 
     def _change(self, obj: S, form: StoredForm) -> StoredConference:
-        """Change a template or virtual room (`obj`) by the HTTP API's function as the form says.
+        """Change a template or virtual room (`obj`) by the HTTP API's function as the form says, and return it.
 
         Raises StoredRefused.
         """

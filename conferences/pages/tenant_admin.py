@@ -30,7 +30,7 @@ class TenantAdmin(FlowAdmin[T]):
     """The base of pages of rows whose column `user_domain` has the MOID of a user domain of this site's platform."""
 
     form_only: Sequence[str] = ("tenant",)
-    """The fields of the form that are no columns. The class of the form is shared by all requests, so these are copied."""
+    """The form's fields that are no columns. All requests share the form's class, so these are copied."""
 
     def enrich(self, rows: Sequence[T]) -> None:
         """Add to each row the name of its user domain (tenant), in one query."""
@@ -48,7 +48,10 @@ class TenantAdmin(FlowAdmin[T]):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> T | None:
-        """Return a row with its tenant as an attribute, which the page shows to people who may not change it."""
+        """Return a row with its tenant as an attribute, which the page shows to people who may not change it.
+
+        `None` if there is none.
+        """
         row = super().get_object(request, object_id, from_field)
         if row is not None:
             vars(row)["tenant"] = vars(row)["user_domain"]
