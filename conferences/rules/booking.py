@@ -216,7 +216,7 @@ def moved_start(reservation: Reservation, original: datetime, start: datetime) -
 
 
 def refuse_overlap(occurrences: Sequence[Occurrence]) -> CreateRefusal | None:
-    """Return why occurrences of one reservation are refused: they overlap, although they share one number; else `None`."""
+    """Return why occurrences of one reservation are refused: they share a number but overlap; else `None`."""
     planned = sorted(
         (occurrence for occurrence in occurrences if occurrence.state in OPEN_STATES),
         key=lambda occurrence: occurrence.starts_at,

@@ -11,7 +11,7 @@ from wire.fields import SIZES
 from wire.number_registry import CallRecorded, RecordedCreator
 
 MAX_ENTRIES = 5000
-"""At most so many used units, and so many stays of members, are read from one record; a message has no space for more."""
+"""At most so many used units, and stays of members, are read from one record; a message has no space for more."""
 
 T = TypeVar("T")
 

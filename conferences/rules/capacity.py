@@ -16,7 +16,7 @@ from wire.error_codes import Err
 _HOUR = timedelta(hours=1)
 HOURS_OF_WEEK = 168
 WEIGHT_OF_LAST_WEEK = 0.25
-"""The usual number of places of an hour is a moving average of the weeks' peaks, in which the last week has this weight."""
+"""An hour's usual number of places is a moving average of the weeks' peaks; the last week has this weight."""
 
 
 FOR_EVER = datetime.max.replace(tzinfo=UTC)

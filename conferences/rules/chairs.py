@@ -36,8 +36,8 @@ def role_of(
     """Return the role of a visitor, who has shown a pass for this id and account (MOID; "" for a guest).
 
     `chairman_visitor`: the visitor's id of the terminal that is chairman. The chair is a visitor who was made it on a
-    page, as long as the terminal still is that one: another may have been chosen by the API, and a terminal alone may be
-    somebody who has typed the chairman's name.
+    page, as long as the terminal still is that one: another may have been chosen by the API, and a terminal alone may
+    be somebody who has typed the chairman's name.
     """
     if account and account == creator:
         return Role.CREATOR

@@ -54,7 +54,7 @@ def decide_control(
 
 
 def _through_css_of_unit(order: Control, unit: Unit, own_site: str, correlation_id: str) -> Send:
-    """Address an order for a media unit at another site to the scheduler (CSS) of that site (CSS §2.3.3)."""
+    """Return an order for a media unit at another site, addressed to the scheduler (CSS) of that site (CSS §2.3.3)."""
     return Send(
         message=order,
         route=Routes.CM_TO_UNIT,

@@ -1,4 +1,4 @@
-"""The rules for creating a conference: whether it may begin, on which media unit, and who is notified (CSS §1.1). Pure."""
+"""The rules for creating a conference: whether, on which media unit, and who is notified (CSS §1.1). Pure."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class CreateRefusal(NamedTuple):
 def refuse_before_licence(
     request: ConferenceSettings, tenant: Tenant | None, serving: frozenset[str]
 ) -> CreateRefusal | None:
-    """Return why a user domain may not have a conference with these settings; else `None`. Licences are not checked here.
+    """Return why a user domain may not have a conference with these settings; else `None`. Without licences.
 
     `tenant`: the user domain; `None` means that it is unknown. `serving`: the platforms whose requests this site
     handles.

@@ -28,7 +28,7 @@ _State = ConferenceState
 
 
 OVERDUE = timedelta(seconds=60)
-"""The serving site waits so long for the site of the media unit to ask for the end; then it ends the conference itself."""
+"""The serving site waits so long for the media unit's site to ask for the end; then it ends the conference."""
 
 
 LATEST_WARNING = 30.0
@@ -39,7 +39,8 @@ def decide_due(conference: Conference, now: datetime, *, at_other_site: bool = F
     """Decide what is due for a conference now: its end, a warning, a search for a media unit, or nothing.
 
     If an answer of the resource manager, the media unit or the conference manager is overdue, the conference goes on
-    without it. `at_other_site`: its media unit stands at another site, which watches the end and warns of it (CSS §9.3).
+    without it. `at_other_site`: its media unit stands at another site, which watches the end and warns of it (CSS
+    §9.3).
     """
     # `give_up_at` is set once the end was left to that site: from then on it is the time to end it here.
     is_watched_there = at_other_site and conference.state is _State.RUNNING

@@ -17,7 +17,7 @@ _SOFTWARE = frozenset({"user"})
 
 
 def amounts_of_new(places: int) -> Amounts:
-    """Return the licensed amounts that a new conference with this many places uses: a small or large one, and its ports."""
+    """Return the licensed amounts that a new conference with this many places uses: small or large, and ports."""
     large = int(places > SMALL_PLACES)
     return Amounts(small_conferences=1 - large, large_conferences=large, media_ports=places)
 

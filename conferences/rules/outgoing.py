@@ -42,7 +42,10 @@ def wire_time(moment: datetime | None) -> str | None:
 
 
 def to_unit(unit: Unit, message: Message, expires_ms: int = 0, correlation_id: str = "") -> Send:
-    """Address a message to a media unit, on the broker of the site where the unit stands (CSS §5.3)."""
+    """Return a message addressed to a media unit, on the broker of the site where the unit stands (CSS §5.3).
+
+    `expires_ms`: after how many ms it is dropped; 0 means never.
+    """
     return Send(
         message=message,
         route=Routes.CSS_TO_UNIT,
@@ -66,7 +69,7 @@ def answer_unit(unit: Unit, request_key: str, message: Message) -> Answer:
 
 
 def to_cm(message: Message, site: str = "") -> Send:
-    """Address a message to the conference managers (CM) of a site; "" means this site."""
+    """Return a message addressed to the conference managers (CM) of a site; "" means this site."""
     return Send(message=message, route=Routes.CSS_TO_CM, destination=site)
 
 
@@ -207,7 +210,7 @@ def _settings_for_unit(conference: Conference) -> Settings:
 
 
 def created_answers(conference: Conference) -> tuple[Answer, ...]:
-    """Return the answers to all who asked for a conference: it runs."""
+    """Return the answers to all who asked for a conference, which say that it runs."""
     return tuple(created_answer(conference, asker) for asker in conference.askers)
 
 
@@ -262,7 +265,7 @@ def booking_failed(bookid: str, e164: str, code: str, detail: str) -> Send:
 
 
 def moved_notice(conference: Conference) -> Send:
-    """Return the notice to the conference managers (CM) that a conference waits for a media unit, or where it runs again."""
+    """Return the notice to conference managers (CM) that a conference waits for a media unit, or runs again."""
     running = conference.state.value == "running"
     return to_cm(
         ConferenceMoved(
@@ -307,7 +310,7 @@ def number_free(conference: Conference) -> tuple[Send, ...]:
 
 
 def _to_registries(conference: Conference, message: Message) -> tuple[Send, ...]:
-    """Address a message to the number registry of the conference's own site, and of the site where it runs (CSS §7.2)."""
+    """Return a message to the number registries of the conference's own site and of that which runs it (CSS §7.2)."""
     sites = {
         conference.source_platform: None,
         (conference.unit.site if conference.unit else "") or conference.source_platform: None,

@@ -1,4 +1,4 @@
-"""The starts of a repeated reservation, in UTC, are computed from its RRULE (RFC 5545), time zone and first start. Pure.
+"""The starts (UTC) of a repeated reservation are computed from its RRULE (RFC 5545), zone and first start. Pure.
 
 Occurrences are computed in local time, so that a weekly meeting at 09:00 stays at 09:00 when summer time begins or
 ends. python-dateutil does it; rules on which it would run for ever, or that have too many occurrences, are refused
@@ -50,7 +50,7 @@ class InvalidRule(ValueError):
 
 
 class Recurrence(NamedTuple):
-    """A recurrence says how a reservation repeats: its first start in local time, zone, and rule ("": it does not repeat)."""
+    """A recurrence says how a reservation repeats: first start in local time, zone, and rule ("": it does not)."""
 
     first: datetime
     zone: zoneinfo.ZoneInfo
@@ -268,7 +268,10 @@ def _integer_list_part(parts: dict[str, str], name: str) -> list[int] | None:
 
 
 def _weekday_part(parts: dict[str, str]) -> list[rrule.weekday] | None:
-    """Return the days of the part BYDAY, such as MO or -1FR (the last Friday); `None` if it is absent."""
+    """Return the days of the part BYDAY, such as MO or -1FR (the last Friday); `None` if it is absent.
+
+    Raises InvalidRule.
+    """
     if "BYDAY" not in parts:
         return None
     days = []

@@ -26,7 +26,8 @@ class ConfType(IntEnum):
 class RegistryEntry(NamedTuple):
     """The entry of a number that a reservation (`booked`), or a template or virtual room (`idle`) has.
 
-    `conftype`: 2, 3 or 4 (see `ConfType`). `platform`: the source platform, also while another site serves it (CSS §7.2).
+    `conftype`: 2, 3 or 4 (see `ConfType`). `platform`: the source platform, also while another site serves it (CSS
+    §7.2).
     """
 
     e164: str
@@ -59,12 +60,15 @@ def removed_notices(entry: RegistryEntry, *sites: str) -> tuple[Send, ...]:
 
 
 def _to_registries(message: NumberInUse, sites: tuple[str, ...]) -> tuple[Send, ...]:
-    """Address a message to the number registry of each of these sites once; without `sites` to that of this site."""
+    """Return a message addressed to the number registry of each of these sites.
+
+    Without `sites` to that of this site.
+    """
     return tuple(to_registry(message, site) for site in dict.fromkeys(sites or ("",)))
 
 
 def to_registry(message: Message, site: str = "") -> Send:
-    """Address a message to the number registry (UPU) of a site; "" means this one.
+    """Return a message addressed to the number registry (UPU) of a site; "" means this one.
 
     The header x-via names the site, because another site than now may send the message in the end.
     """

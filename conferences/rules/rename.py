@@ -95,7 +95,7 @@ def decide_cm_is_silent(conference: Conference, now: datetime) -> Decision:
 
 
 def refuse_open_rename(conference: Conference, code: Err) -> tuple[Answer, ...]:
-    """Return the refusal of an undecided new name, because the conference leaves the unit that requested it; else ()."""
+    """Return the refusal of an undecided new name, as the conference leaves the unit that requested it; else ()."""
     if conference.rename is None or conference.unit is None:
         return ()
     return (

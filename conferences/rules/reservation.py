@@ -1,4 +1,4 @@
-"""The values of a reservation and of its occurrences, the single meetings of a series, are defined here. Times are UTC."""
+"""The values of a reservation and of its occurrences (single meetings of a series). Times are UTC."""
 
 from __future__ import annotations
 

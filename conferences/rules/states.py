@@ -1,4 +1,4 @@
-"""A conference is one frozen value. This module defines its states, and the methods that lead to its next value. Pure."""
+"""A conference is one frozen value. This module defines its states, and methods that return its next value. Pure."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_code: str = ""
     last_detail: str = ""
     give_up_at: datetime | None = None
-    """In CREATING: when the create fails. Later: when it is ended although the site of its unit has not requested it."""
+    """In CREATING: when the create fails. Later: when it is ended although its unit's site has not requested it."""
     answer_by: datetime | None = None
     restore_at: datetime | None = None
     pending_since: datetime | None = None

@@ -1,4 +1,4 @@
-"""The settings that templates, virtual rooms and reservations keep: how requests change them, and how they are used. Pure."""
+"""The settings that templates, virtual rooms and reservations keep: how they are changed and used. Pure."""
 
 from __future__ import annotations
 

@@ -176,5 +176,5 @@ def with_members(conference: Conference, mts: tuple[Terminal, ...], now: datetim
 
 
 def _cut_field(text: str | None) -> str | None:
-    """Return at most MAX_FIELD_LENGTH characters of a field of a terminal."""
+    """Return at most MAX_FIELD_LENGTH characters of a field of a terminal; `None` stays `None`."""
     return None if text is None else text[:MAX_FIELD_LENGTH]
