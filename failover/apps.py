@@ -35,7 +35,7 @@ class FailoverConfig(PlatformAppConfig):
         "failover.tasks.follow_modes": Timer(2, "an operator's mode holds when the page says so"),
     }
     rights = """
-site              | failover.register       | v...o | .....   | .....    | ..... | everybody's; operate: take over, hand back, modes, rooms
+site | failover.register | v...o | ..... | ..... | ..... | everybody's; operate: take over, hand back, modes, rooms
 """
 
     def connect(self) -> None:
@@ -74,8 +74,8 @@ site              | failover.register       | v...o | .....   | .....    | .....
     def threads(self) -> Sequence[WorkerThread]:
         """Return a thread for each platform, by which this site's cell agents see that this worker is alive.
 
-        A cell agent is the process that decides at this site which database takes a platform's
-        writes.
+        A cell agent is the process that decides at this site which database takes a platform's writes. Returns none on
+        a site without the role `css`.
         """
         from failover.data.heart import Heart
         from foundation.cells.directory import possible_platforms, store_of

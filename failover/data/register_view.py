@@ -103,7 +103,7 @@ def has_register() -> bool:
 
 
 def read() -> RegisterView:
-    """Read the whole register of which site serves which platform: rows, agents' reports and numbers of changes.
+    """Return the whole register of which site serves which platform: rows, agents' reports and numbers of changes.
 
     The result is empty if this deployment has no register. Raises Failure if the register does not answer.
     """
@@ -141,9 +141,10 @@ def list_changes(most: int = 50) -> list[Event]:
 def write_mode_and_request(
     before: RegisterRow, after: RegisterRow, kind: str, site: str, because: str
 ) -> bool:
-    """Write the recovery mode and the operator's request of a row `after`, with an event of this `kind` that says why.
+    """Write the recovery mode and the operator's request of a row, and return whether that was done.
 
-    `False` means that the row was changed meanwhile: nothing was written. Raises Failure.
+    `after` is the new row, `before` the one that was read; an event of this `kind` says why. Nothing is written if the
+    row was changed meanwhile. Raises Failure if the register does not answer.
     """
     values = [after.mode, after.wish, after.wish_by, after.wish_force, after.wish_fence]
     values += [
@@ -160,10 +161,10 @@ def write_mode_and_request(
 
 
 def mark_writes_recovered(before: RegisterRow, site: str, because: str) -> bool:
-    """Note in the register that an operator has recovered the writes which a forced takeover left behind.
+    """Note in the register that an operator has recovered writes left behind by a forced takeover.
 
-    `before` is the platform's row, `because` the reason for the history. `False` means that the row has changed
-    meanwhile: nothing was written. Raises Failure.
+    Return whether it was done. `before` is the platform's row, `because` the reason for the history. Nothing is written
+    if the row was changed meanwhile. Raises Failure if the register does not answer.
     """
     values = [before.platform, before.epoch, before.owner]
     event = [before.platform, site, "salvaged", before.epoch, before.owner, before.solo]

@@ -139,7 +139,7 @@ def run_agents(
 ) -> None:
     """Run the agents of all cells (platforms' databases) of a site, each in a thread, until `end` is set.
 
-    `crash_point` is called where a test may end the process. An unforeseen failure of one ends the process.
+    `crash_point` is called where a test may end the process. Raises SystemExit if one fails in an unforeseen way.
     """
     failed: list[str] = []
     threads = []

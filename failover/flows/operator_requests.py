@@ -56,10 +56,10 @@ def takeover(
     force: bool = False,
     dry_run: bool = False,
 ) -> OperatorRequest:
-    """Request that the backup site serves a platform from now on. Raises RequestRefused and Failure.
+    """Request that the backup site serves a platform from now on; return what was requested.
 
     `operator` is the name of who asks. `anyway` allows a takeover from a healthy site, `force` one that may lose
-    writes; `dry_run` only checks.
+    writes; `dry_run` only checks. Raises RequestRefused if it is not allowed, Failure if the register does not answer.
     """
 
     def refuse(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> str:
@@ -81,9 +81,10 @@ def takeover(
 
 
 def handback(platform: str, operator: str, *, dry_run: bool = False) -> OperatorRequest:
-    """Request that a platform's own site serves it again from now on. Raises RequestRefused and Failure.
+    """Request that a platform's own site serves it again from now on; return what was requested.
 
-    `operator` is the name of who asks; `dry_run` only checks.
+    `operator` is the name of who asks; `dry_run` only checks. Raises RequestRefused if it is not allowed, Failure if
+    the register does not answer.
     """
 
     def refuse(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> str:
@@ -107,14 +108,15 @@ def fence(
 ) -> OperatorRequest:
     """Request that the serving site's database is killed, and that the other site takes over.
 
-    The killed database stays down until the other site serves. `force`: even if writes may be lost; `dry_run` only
-    checks. Raises RequestRefused and Failure.
+    Return what was requested. The killed database stays down until the other site serves. `force`: even if writes may
+    be lost; `dry_run` only checks. Raises RequestRefused if it is not allowed, Failure if the register does not answer.
     """
 
     def refuse(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> str:
         """Return why the serving site's database must not be killed (fenced); "" if it may be.
 
-        `names`: MOID -> name of each platform, for the sentence. The caller's `force` allows it although writes may be lost.
+        `names`: MOID -> name of each platform, for the sentence. The caller's `force` allows it although writes may be
+        lost.
         """
         return refuse_fence(row, view.reports.get(platform, {}), names, force=force)
 
@@ -129,7 +131,10 @@ def fence(
 
 
 def withdraw(platform: str, operator: str, *, dry_run: bool = False) -> OperatorRequest:
-    """Withdraw an operator's request that the sites' agents have not carried out. Raises RequestRefused and Failure."""
+    """Withdraw an operator's request that the sites' agents have not carried out; return what is requested now.
+
+    Raises RequestRefused if there is none, Failure if the register does not answer.
+    """
 
     def with_request(row: RegisterRow) -> RegisterRow:
         """Return the register row without a request."""
@@ -143,14 +148,15 @@ def withdraw(platform: str, operator: str, *, dry_run: bool = False) -> Operator
 
 
 def set_mode(platform: str, operator: str, mode: Mode, *, dry_run: bool = False) -> OperatorRequest:
-    """Set a platform's recovery mode: whether its agents, an operator or nobody decides on takeovers.
+    """Set a platform's recovery mode (its agents, an operator or nobody decides on takeovers); return what was set.
 
     It is written to the domain tree and to the register of owners; with `dry_run` it is only checked. Raises
-    RequestRefused, also where the domain tree is not edited (only the core does that), and Failure.
+    RequestRefused, also where the domain tree is not edited (only the core does that); Failure if the register does not
+    answer.
     """
 
     def refuse(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> str:
-        """Return why the recovery mode must not become `mode`; "" if it may. `names`: MOID -> name, for the sentence."""
+        """Return why the recovery mode must not become `mode`; "" if it may. `names`: MOID -> name."""
         return refuse_mode(row, mode, view.reports.get(platform, {}), names)
 
     if not is_tree_edited_here():

@@ -231,8 +231,8 @@ def publish_changes(platform: str) -> None:
 def request_states(platform: str, *, everything: bool = False) -> None:
     """Ask the platform monitor service (PMS) for the states of the platforms with data at this site.
 
-    With `everything` (at start-up) also ask for the addresses of their servers, and of the servers
-    of the platforms that back up this site's own one (CSS §2.2).
+    With `everything` (at start-up) also ask for the addresses of their servers, and of the servers of the platforms
+    that back up this site's own one (CSS §2.2). Does nothing while another site serves the platform.
     """
     with begin(platform) as uow:
         if not uow.is_open:

@@ -141,8 +141,8 @@ def on_room_state(uow: FailoverUnitOfWork, notice: RoomState, envelope: Envelope
 
     These conferences wait for a unit in another room. They are all that run on the room's units,
     whichever platform they belong to. If a foreign PMS names a room that our tree does not have,
-    the conferences of the user domains that the notice lists are moved instead (CSS §1.2). A notice about another site's
-    room, or one that is not newer than the stored one, is ignored.
+    the conferences of the user domains that the notice lists are moved instead (CSS §1.2). A notice about another
+    site's room, or one that is not newer than the stored one, is ignored.
     """
     if notice.platform != own_platform():
         return
@@ -161,7 +161,10 @@ def on_room_state(uow: FailoverUnitOfWork, notice: RoomState, envelope: Envelope
 
 
 def move_off_abnormal_rooms(platform: str) -> None:
-    """Move conferences off abnormal (lost) machine rooms in which they were placed before the notice arrived here."""
+    """Move conferences off abnormal (lost) machine rooms in which they were placed before the notice arrived here.
+
+    Does nothing without such rooms, or while another site serves the platform.
+    """
     units = [
         Unit(ip, pid, site)
         for site in possible_platforms()

@@ -183,7 +183,8 @@ def _decide_unprotected_owner(facts: Facts, row: RegisterRow, limits: Limits, no
     """Decide the next step of an unprotected owner: its commits do not wait for the copy until that is back.
 
     The owner is the site whose database takes a platform's writes; the copy is the replica at the other site.
-    `solo` in the register of owners means unprotected. The owner first takes a new epoch (see `_take_unprotected_epoch`).
+    `solo` in the register of owners means unprotected. The owner first takes a new epoch (see
+    `_take_unprotected_epoch`).
     """
     own = facts.own
     if not own.read_only and _is_copy_back(facts, limits, now):

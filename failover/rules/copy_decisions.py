@@ -143,9 +143,9 @@ def _are_workers_dead(facts: Facts, limits: Limits, now: float) -> bool:
 def _why_unfit_itself(facts: Facts, limits: Limits, now: float) -> str:
     """Return why this site must not take over without an operator, as it seems ill itself; "" if it seems well.
 
-    `doubted_since`: since when the other site has, or asks for, this site's own platform. `software_at`: when this site's own
-    worker processes last gave a sign of life. That must be within half the time after which another site's count as
-    dead; otherwise a site whose workers are dying would take over what it could not serve.
+    `doubted_since`: since when the other site has, or asks for, this site's own platform. `software_at`: when this
+    site's own worker processes last gave a sign of life. That must be within half the time after which another site's
+    count as dead; otherwise a site whose workers are dying would take over what it could not serve.
     """
     if facts.doubted_since is not None and now - facts.doubted_since <= limits.well:
         return "this site is being taken over itself"

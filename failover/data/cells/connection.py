@@ -90,7 +90,10 @@ class DatabaseLink:
             return changed_rows
 
     def close(self) -> None:
-        """Close and forget the connection; the next call makes another one."""
+        """Close and forget the connection to the database; the next call makes another one.
+
+        A failure to close is ignored.
+        """
         connection, self._connection = self._connection, None
         if connection is not None:
             try:

@@ -85,9 +85,9 @@ class WorkersLife:
     def count_pulse(self) -> None:
         """Count up the liveness counter (pulse), by which the other site sees that workers are alive here.
 
-        This uses the application's own database user, so that a database which was closed meanwhile
-        refuses it. It runs in a thread of its own, because the commit may wait long for the copy's
-        acknowledgement.
+        Does nothing if no pulse is wanted, if no worker is alive, or if the database refuses the write. This uses the
+        application's own database user, so that a database which was closed meanwhile refuses it. It runs in a thread
+        of its own, because the commit may wait long for the copy's acknowledgement.
         """
         if not self.is_pulse_wanted or not self.is_alive(2 * LOCK_RENEWAL_SECONDS):
             return

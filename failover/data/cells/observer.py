@@ -191,7 +191,7 @@ class CellObserver:
         )
 
     def _read_register(self) -> RegisterReading | None:
-        """Read from the register who serves the platform, and the other site's report; `None` if it does not answer."""
+        """Return the register's row about this platform and the other site's report; `None` if it does not answer."""
         try:
             return self.register.read()
         except Failure:
@@ -349,7 +349,7 @@ class CellObserver:
         memory.last = row
 
     def _remember_own_request(self, reading: RegisterReading | None, now: float) -> None:
-        """Remember since when this agent's own request to the other site to hand the platform over has been open."""
+        """Remember since when this agent's own request for the platform is open; not if the register was not read."""
         if reading is None:
             return
         is_own_request = reading.row.wish == self.site == reading.row.wish_by

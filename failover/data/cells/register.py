@@ -127,10 +127,10 @@ class Register:
     def write_request(
         self, before: RegisterRow, after: RegisterRow, kind: str, because: str
     ) -> bool:
-        """Write or withdraw a request to the other site to hand this platform over.
+        """Write or withdraw a request to the other site to hand this platform over; return whether it was written.
 
-        The request is in `after`, "" if it is withdrawn; an event of this `kind` says why. `False` means that the
-        register has another request than `before` says: nothing was written.
+        The request is in `after`, "" if it is withdrawn; an event of this `kind` says why. It is not written if the
+        register has another request than `before` says.
         """
         values = [after.wish, after.wish_by, before.platform, before.epoch]
         values += [before.wish, before.wish_by]

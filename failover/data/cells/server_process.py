@@ -158,7 +158,10 @@ class Server:
         return f"--datadir={self.data}".encode() in words and words[0].endswith(b"mariadbd")
 
     def _create_data_directory(self) -> None:
-        """Create an empty data directory of MariaDB; after a failure there is none, rather than half of one."""
+        """Create an empty data directory of MariaDB.
+
+        After a failure (NoServer) there is none, rather than half of one.
+        """
         new = self.data.with_name("data.new")
         shutil.rmtree(new, ignore_errors=True)
         self.cell.directory.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -240,9 +240,10 @@ class Steps:
     def _hand_over(self, step: Step, facts: Facts) -> None:
         """Hand the platform over to the other site, which becomes the owner of its data.
 
-        This database is closed for writes, the copy catches up, the register is changed, and this
-        database becomes the copy. Until the register is changed the database can be opened again,
-        as if nothing had happened.
+        This database is closed for writes, the copy catches up, the register is changed, and this database becomes the
+        copy. Until the register is changed the database can be opened again, as if nothing had happened. Raises
+        Unfinished if the copy does not catch up, or if the register was changed meanwhile; Failure if a database does
+        not answer.
         """
         cell = self._cell
         peer = DatabaseLink(
@@ -307,7 +308,7 @@ class Confirmation:
     """
 
     def __init__(self, socket: str) -> None:
-        """Begin the commit, in a thread, on the database that listens on this Unix socket; wait up to an hour for it."""
+        """Begin the commit, in a thread, on the database at this Unix socket; wait up to an hour for it."""
         self._link = DatabaseLink(unix_socket=socket, user="root", seconds=3600)
         self._done = False
         """Whether the copy has acknowledged the commit."""

@@ -26,7 +26,10 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: object, **options: object) -> None:
-        """Read CELLS_FILE, and run an agent for each cell (platform's database at this site) until SIGTERM."""
+        """Read CELLS_FILE, and run an agent for each cell (platform's database at this site) until SIGTERM.
+
+        Raises CommandError if the file is missing or wrong.
+        """
         if not settings.CELLS_FILE:
             raise CommandError("set CELLS_FILE: which cells this site holds")
         try:

@@ -40,7 +40,8 @@ class Command(BaseCommand):
     ) -> None:
         """Add the platform to the register (which site serves which platform), unless it is there already.
 
-        With `--move-copy` a registered platform gets another backup site.
+        With `--move-copy` a registered platform gets another backup site. Raises CommandError if a site backs itself
+        up, or the copy may not move.
         """
         if home == backup:
             raise CommandError("a site can not be its own backup")
@@ -54,8 +55,8 @@ class Command(BaseCommand):
     def _move_copy(self, row: Register, backup: str, *, sure: bool) -> Register:
         """Let the site `backup` hold the copy of a platform's data from now on, and return the new register row.
 
-        Raises CommandError unless the operator gave `--move-copy` (`sure`) and the platform's own site serves it. The row
-        is changed by compare-and-set. Until the new copy is complete, the own site serves alone (`solo`).
+        Raises CommandError unless the operator gave `--move-copy` (`sure`) and the platform's own site serves it. The
+        row is changed by compare-and-set. Until the new copy is complete, the own site serves alone (`solo`).
         """
         if not sure:
             raise CommandError(

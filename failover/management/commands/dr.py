@@ -162,7 +162,10 @@ class Command(BaseCommand):
         return self.stdout.write(f"{len(requests)} requests are not known where it is served")
 
     def _confirm(self, platform: str) -> None:
-        """Ask the operator to type "yes" before anything is changed. Raises CommandError on another answer."""
+        """Ask the operator to type "yes" before anything is changed. Raises CommandError on another answer.
+
+        Nothing is asked with `--yes`, `--dry-run`, or for a `salvage` that only shows.
+        """
         sentence = f"{self._options['what']} of {platform} {self._options['mode']}".strip()
         changes_nothing = self._options["what"] == "salvage" and not self._options["done"]
         if self._options["yes"] or self._options["dry_run"] or changes_nothing:
@@ -171,7 +174,10 @@ class Command(BaseCommand):
             raise CommandError("nothing was done")
 
     def _print_status(self) -> None:
-        """Print which site serves each platform, its databases at both sites, and the last ten changes."""
+        """Print which site serves each platform, its databases at both sites, and the last ten changes.
+
+        As JSON with `--json`.
+        """
         facts = status.read_status()
         if self._options["json"]:
             self.stdout.write(json.dumps(facts, indent=1))
