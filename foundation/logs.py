@@ -84,7 +84,10 @@ def sane_id(*candidates: object) -> str:
 
 
 def with_request_id(headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
-    """Return the headers of an outgoing message, with the id of the request that causes it added if there is one."""
+    """Return the headers of an outgoing message, with the id of the request that causes it added if there is one.
+
+    Without such an id the headers are returned as they are.
+    """
     current_id = _fields.get().request_id
     if not current_id:
         return headers
@@ -116,7 +119,7 @@ def line_formatter() -> logging.Formatter:
 
 
 def _describe(logger: object, method: str, event: _Event) -> _Event:
-    """Add time, level, process, logger and request fields to a log record (`event`; a structlog processor)."""
+    """Add time, level, process, logger and request fields to a log record, and return it (a structlog processor)."""
     record: logging.LogRecord = event["_record"]
     seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
     event["timestamp"] = f"{seconds}.{int(record.msecs):03d}Z"

@@ -88,9 +88,9 @@ class ParkedAdmin(ReadOnlyAdmin[Parked]):
     def publish_again(
         self, request: HttpRequest, queryset: QuerySet[Parked]
     ) -> HttpResponse | None:
-        """Publish the chosen messages again to the queues they came from, once the operator has confirmed it.
+        """Ask the operator to confirm, and then publish the chosen messages again to the queues they came from.
 
-        Until then return the page that asks for the confirmation.
+        Returns the page that asks; `None` once it is done.
         """
         chosen = self.chosen(queryset)
         warning = _("Each is handled as if it had just come; one that fails again is parked again.")
@@ -105,7 +105,10 @@ class ParkedAdmin(ReadOnlyAdmin[Parked]):
 
     @admin.action(description=_("Discard"), permissions=["operate"])
     def discard(self, request: HttpRequest, queryset: QuerySet[Parked]) -> HttpResponse | None:
-        """Delete the chosen messages, once the operator has confirmed it; until then return the page that asks."""
+        """Ask the operator to confirm, and then delete the chosen messages. Returns the page that asks.
+
+        `None` once it is done.
+        """
         chosen = self.chosen(queryset)
         warning = _("They are forgotten here. What they asked for will not be done.")
         title = _("Discard these messages?")

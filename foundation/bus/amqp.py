@@ -43,8 +43,9 @@ _read_properties = _Message._load_properties
 def _load_properties(message: Any, class_id: int, buffer: Any, offset: int) -> int:
     """Read the properties of a message, or store under UNREADABLE why they cannot be read.
 
-    It replaces the library's method, which raises for properties that are not UTF-8 or hold an unknown kind of header.
-    That error would end the session with the broker, which would then deliver the same message again for ever.
+    Return the position behind them. It replaces the library's method, which raises for properties that are not UTF-8 or
+    hold an unknown kind of header. That error would end the session with the broker, which would then deliver the same
+    message again for ever.
     """
     try:
         return int(_read_properties(message, class_id, buffer, offset))

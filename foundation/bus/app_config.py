@@ -114,11 +114,11 @@ class PlatformAppConfig(AppConfig):
         """Connect the app's functions to hooks of other apps, which call them then; called once at start-up."""
 
     def sidebar(self) -> Sequence[SidebarGroup]:
-        """Return the groups of links that the app adds to the sidebar of the admin."""
+        """Return the groups of links that the app adds to the sidebar of the admin; none by default."""
         return ()
 
     def menu_entries(self) -> Sequence[MenuEntry]:
-        """Return the links that this app adds to the menu of all pages for people."""
+        """Return the links that this app adds to the menu of all pages for people; none by default."""
         return ()
 
     def batch_handlers(self) -> Mapping[str, BatchHandler]:
@@ -126,7 +126,10 @@ class PlatformAppConfig(AppConfig):
         return {}
 
     def threads(self) -> Sequence[WorkerThread]:
-        """Return the threads that this app runs in each worker process beside Celery's tasks; not yet started."""
+        """Return the threads that this app runs in each worker process beside Celery's tasks, not yet started.
+
+        None by default.
+        """
         return ()
 
     def on_connected(self) -> None:

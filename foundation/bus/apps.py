@@ -15,7 +15,7 @@ class BusConfig(PlatformAppConfig):
     name = "foundation.bus"
     label = "bus"
     rights = """
-parked message    | bus.parked              | v...o | v...o   | v...o    | ..... | the platform of this site; operate: publish again, discard
+parked message | bus.parked | v...o | v...o | v...o | ..... | the platform of this site; operate: publish again, discard
 outgoing message  | bus.outbox              | v.... | v....   | v....    | ..... | the platform of this site
 request taken     | bus.inbox               | v.... | v....   | v....    | ..... | the platform of this site
 """

@@ -18,7 +18,8 @@ def every_message_has_its_handler(**_: object) -> list[Error]:
     return [
         Error(
             f"{wire_type} comes in, but no handler takes it",
-            hint=f"Write @handles({message_class.__name__}) in a module of an app's flows/ (docs/howto/add-a-message.md).",
+            hint=f"Write @handles({message_class.__name__}) in a module of an app's flows/"
+            " (docs/howto/add-a-message.md).",
             id="bus.E001",
         )
         for wire_type, message_class in TYPES.items()

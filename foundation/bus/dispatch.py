@@ -40,7 +40,7 @@ def handle_batch(deliveries: Sequence[Delivery], *, publish_inline: bool) -> lis
     """Handle a batch, in one transaction for each platform whose data it concerns. Raises DatabaseAway.
 
     `publish_inline`: the caller publishes the resulting messages itself, so relays (threads that send messages) leave
-    them for some seconds.
+    them for some seconds. Returns the outcome (messages to send, answers) of each transaction.
     """
     return [
         _handle_or_refuse(platform, concerned, publish_inline=publish_inline)
@@ -51,10 +51,11 @@ def handle_batch(deliveries: Sequence[Delivery], *, publish_inline: bool) -> lis
 def _handle_or_refuse(
     platform: str, deliveries: Sequence[Delivery], *, publish_inline: bool
 ) -> Outcome:
-    """Handle a batch on one platform's data. Raises DatabaseAway if our own platform's data is unavailable.
+    """Handle a batch of messages on one platform's data, and return the outcome (messages to send, answers).
 
     If the data of another platform, whose copy lies here, is unavailable, its requests are refused, and its other
-    messages dropped, since their senders repeat them. So it holds up no messages for other platforms.
+    messages dropped, since their senders repeat them: it must hold up no messages for other platforms. Raises
+    DatabaseAway if our own platform's data is unavailable.
     """
     try:
         return handle_for_platform(platform, deliveries, publish_inline=publish_inline)
@@ -74,10 +75,11 @@ def _handle_or_refuse(
 def handle_for_platform(
     platform: str, deliveries: Sequence[Delivery], *, publish_inline: bool
 ) -> Outcome:
-    """Handle a batch of messages that all concern one platform's data. Raises DatabaseAway if nothing could be done.
+    """Handle a batch of messages that all concern one platform's data; return the outcome (messages to send, answers).
 
-    Each message is given to its handler, refused, forwarded to the site that serves the platform, or parked (stored
-    for a decision of operators). `publish_inline`: see `handle_batch`.
+    Each message is given to its handler, refused, forwarded to the site that serves the platform, or parked (stored for
+    a decision of operators). `publish_inline`: the caller publishes the messages itself. Raises DatabaseAway if nothing
+    could be done.
     """
     for delivery in deliveries:
         _note_missing_handler(delivery)
@@ -120,7 +122,10 @@ class _DeliveryBatch(RetriedBatch[Delivery, Outcome]):
         return _do_after_handover(self._platform, items, self._publish_inline)
 
     def park(self, item: Delivery, error: Exception) -> Outcome:
-        """Store a message that failed at every try for a decision of operators, with its last error as the reason."""
+        """Store a message that failed at every try for a decision of operators, with its last error as the reason.
+
+        Returns the outcome of storing it.
+        """
         failure = f"handler failed {MAX_TRIES} times: {type(error).__name__}: {error}"
         item.unreadable = failure[:400]
         metrics.HANDLER_FAILED.inc()
@@ -141,7 +146,10 @@ class _DeliveryBatch(RetriedBatch[Delivery, Outcome]):
 def _do_after_handover(
     platform: str, deliveries: Sequence[Delivery], publish_inline: bool
 ) -> Outcome:
-    """Handle deliveries in one transaction. While the data is handed over to or from another site, try again."""
+    """Handle deliveries in one transaction. While the data is handed over to or from another site, try again.
+
+    Returns the outcome.
+    """
     while (outcome := _try_transaction(platform, deliveries, publish_inline)) is None:
         time.sleep(HANDOVER_POLL_SECONDS)
     return outcome
@@ -150,10 +158,10 @@ def _do_after_handover(
 def _try_transaction(
     platform: str, deliveries: Sequence[Delivery], publish_inline: bool
 ) -> Outcome | None:
-    """Handle deliveries in one transaction, up to three times if the database's errors are temporary.
+    """Handle messages in one transaction, up to three times if errors are temporary; return the outcome.
 
-    `None` means that nothing was done, because the data is being handed over to or from this site: try again.
-    Raises DatabaseAway if the database cannot be used now; the broker then delivers the messages again.
+    `None` means that nothing was done, because the data is being handed over to or from this site: try again. Raises
+    DatabaseAway if the database cannot be used now; the broker then delivers the messages again.
     """
     try:
         return run_with_retries(
@@ -185,9 +193,9 @@ def _may_succeed_at_once(error: Exception) -> bool:
 def _run_transaction(
     platform: str, deliveries: Sequence[Delivery], publish_inline: bool
 ) -> Outcome | None:
-    """Handle deliveries in one transaction on a platform's data, or forward or refuse them if another site serves it.
+    """Handle messages in one transaction on a platform's data, or forward or refuse them if another site serves it.
 
-    `None` means that nothing was done, because the data is being handed over between sites: try again.
+    Returns the outcome; `None` means that nothing was done, because the data is being handed over between sites.
     """
     with begin(platform, publish_inline=publish_inline) as uow:
         must_wait = gate.waits_for_handover(platform, uow)

@@ -77,7 +77,7 @@ def store_in_own_outbox(closed: UnitOfWork, publish_inline: bool) -> Outcome:
     """Store the messages of a transaction that may not write (`closed`) in our own platform's outbox instead.
 
     The outbox is the table of messages to send, in order. If ours must not be written to either, the outcome names no
-    database, and the consumer publishes the messages before it acknowledges the deliveries.
+    database, and the consumer publishes the messages before it acknowledges the deliveries. Returns that outcome.
     """
     database = ""
     if closed.rows and closed.platform != own_platform():

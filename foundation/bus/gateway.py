@@ -95,7 +95,7 @@ class Gateway:
     def ask(self, command: Message, seconds: float = ANSWER_SECONDS) -> Result:
         """Handle a command in a transaction, and wait up to `seconds` for its answer, which another process may give.
 
-        Raises DatabaseError if the transaction is not committed in time.
+        Raises DatabaseError if the transaction is not committed in time. Returns the answer, or that none came in time.
         """
         since = self._commits_since
         if since is not None and time.monotonic() - since > STUCK_SECONDS:

@@ -86,7 +86,7 @@ class InboxUnitOfWork:
         """Read and lock the requests with these keys that were received before.
 
         While one worker answers a request, another one may receive it again. The lock keeps them from overwriting each
-        other's changes.
+        other's changes. Those that this transaction has read already are left out.
         """
         missing = [key for key in dict.fromkeys(keys) if key and key not in self._requests]
         if not missing:
@@ -159,7 +159,7 @@ class InboxUnitOfWork:
         return request
 
     def _select_forwarded(self, e164: str, *, answered: bool) -> list[InboxRequest]:
-        """Read the requests about a conference number that were passed on to another party, the latest first.
+        """Return the requests about a conference number that were passed on to another party, the latest first.
 
         They are at most _MAX_PASSED_ON. Those without an answer (not `answered`) are locked.
         """

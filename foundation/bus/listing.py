@@ -56,7 +56,7 @@ def _passed_on() -> Iterator[str]:
 
 
 def _sections() -> Iterator[str]:
-    """Yield the lines of the page of all messages: a heading for each module, and a section for each type of message."""
+    """Yield the lines of the page of all messages: a heading for each module, a section for each type of message."""
     for module, classes in _classes_by_module().items():
         yield f"## {module}\n"
         for wire_type, message_class in classes:

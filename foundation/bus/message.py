@@ -76,13 +76,16 @@ TYPES: dict[str, type[Message]] = {}
 
 
 def message(wire_type: str, nack: str = "") -> Callable[[type[M]], type[M]]:
-    """Register the decorated class for messages with this `type`.
+    """Return a decorator that registers a class for messages with this `type`.
 
     `nack` is the `type` of the refusal of a request, so that even a request that cannot be read can be refused.
     """
 
     def register(cls: type[M]) -> type[M]:
-        """Add the class to the known types of messages."""
+        """Add the class to the known types of messages, and return it.
+
+        Raises TypeError if the type has a class already.
+        """
         if wire_type in TYPES:
             raise TypeError(f"{wire_type} is declared twice")
         cls.wire_type, cls.nack = wire_type, nack

@@ -14,7 +14,7 @@ PLATFORMS_OF: SingleHook[[Sequence[Delivery]], Sequence[Collection[str]]] = Sing
 
 
 def by_platform(deliveries: Sequence[Delivery]) -> dict[str, Sequence[Delivery]]:
-    """Split a batch of messages by the platforms whose data they concern: platform -> deliveries.
+    """Return a batch of messages split by the platforms whose data they concern: platform -> deliveries.
 
     If this site can serve only its own platform, or no receiver of PLATFORMS_OF is connected, all concern that one.
     """

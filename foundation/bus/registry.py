@@ -21,7 +21,7 @@ PASSED_ON: list[tuple[str, type[Raw]]] = []
 
 
 def handles(*classes: type[Message]) -> Callable[[F], F]:
-    """Register the decorated function as the only handler of messages of these classes.
+    """Return a decorator that registers a function as the only handler of messages of these classes.
 
     It is called as `(uow, message, envelope)`; `uow` is the open transaction.
     """
@@ -38,7 +38,7 @@ def handles(*classes: type[Message]) -> Callable[[F], F]:
 
 
 def resumes(flow: str, *classes: type[Message]) -> Callable[[F], F]:
-    """Register the decorated function, which continues a task when another party's answer to a request of ours comes.
+    """Return a decorator for the function that continues a task when another party's answer to a request of ours comes.
 
     `classes` are the messages that such an answer may be. `flow` names the task: the correlation id of the request,
     which the answer repeats, begins with this name and a colon.

@@ -149,7 +149,7 @@ def send_due_rows(
 
 
 def _find_rows_for_other_sites(rows: list[outbox.OutboxRow]) -> dict[int, str]:
-    """Find the messages for a part of another site's own software: id of the row -> site on whose broker to publish it.
+    """Return the messages for a part of another site's own software: id of the row -> site to whose broker it goes.
 
     A site whose platform this site has taken over may have left them unsent.
     """

@@ -66,7 +66,10 @@ class RetriedBatch(ABC, Generic[Item, Result]):
         return [self.run_alone(item) for item in items]
 
     def run_alone(self, item: Item) -> Result:
-        """Run one item, with retries, and park it if all tries fail. Raises the errors in `unavailable`."""
+        """Run one item, with retries, and return the result; park it (set it aside) if all tries fail.
+
+        Raises the errors in `unavailable`.
+        """
         try:
             return run_with_retries(
                 lambda: self.run([item]),

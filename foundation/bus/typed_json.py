@@ -76,7 +76,7 @@ class _TypedObjectMeta(msgspec.StructMeta):
     def __new__(
         mcs, name: str, bases: tuple[type, ...], namespace: dict[str, object], **config: Any
     ) -> _TypedObjectMeta:
-        """Create a class that is `frozen` and `kw_only`, unless its definition says otherwise."""
+        """Create and return a class that is `frozen` and `kw_only`, unless its definition says otherwise."""
         config = {"frozen": True, "kw_only": True, **config}
         return super().__new__(mcs, name, bases, namespace, **config)
 

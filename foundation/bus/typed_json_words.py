@@ -134,7 +134,10 @@ def declared_fields(kind: Any, prefix: str = "") -> list[DeclaredField]:
 
 
 def _fields_of_type(node: inspect.Type, prefix: str) -> list[DeclaredField]:
-    """Return the fields of a declared type, required ones first; their paths begin with `prefix`."""
+    """Return the fields of a declared type, required ones first; their paths begin with `prefix`.
+
+    [] for a type without fields.
+    """
     node = without_none(node)
     if isinstance(node, inspect.VarTupleType | inspect.ListType):
         return _fields_of_type(node.item_type, prefix.removesuffix(".") + "[].")

@@ -39,7 +39,8 @@ def wake_thread(destination: str = "") -> None:
 def wake_senders(platform: str, destinations: Collection[str] = _OWN) -> None:
     """Wake the threads that send messages of a platform to these destinations, in this process and all others.
 
-    A destination is the platform on whose broker messages are published; "" means our own.
+    A destination is the platform on whose broker messages are published; "" means our own. After an error of Redis only
+    this process is woken for some seconds; the others look by themselves from time to time.
     """
     global _redis_unused_until
     for destination in destinations:

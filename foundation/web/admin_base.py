@@ -146,7 +146,7 @@ class BaseAdmin(ScopedPages[M], ModelAdmin, Generic[M]):  # type: ignore[misc]  
     def _write_audit_entry(self, obj: Model, message: Any, action: int) -> None:
         """Write an action (`LogEntry.Action`) on an object into the audit trail, with the words in `message`.
 
-        Django passes a list of changes instead of words. A model that the library auditlog follows needs no entry for it.
+        Django passes a list of changes instead of words. A model that the library auditlog follows needs no entry.
         """
         has_words = isinstance(message, str | Promise)
         if has_words or not auditlog.contains(type(obj)):
@@ -155,7 +155,7 @@ class BaseAdmin(ScopedPages[M], ModelAdmin, Generic[M]):  # type: ignore[misc]  
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None
     ) -> HttpResponse:
-        """Return the page with the audit trail of one object, newest entries first."""
+        """Return the page with the audit trail of one object, newest entries first. Raises PermissionDenied."""
         obj = self.get_object(request, unquote(object_id))
         if obj is None:
             missing: HttpResponse = self._get_obj_does_not_exist_redirect(

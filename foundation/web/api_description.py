@@ -59,7 +59,7 @@ _ANY_OTHER = "Refused, for programs of today (see above)."
 
 
 def describe_problems(result: JSONObject, **facts: object) -> JSONObject:
-    """Add to each call in the OpenAPI document (`result`) how it is refused, by problem details (RFC 9457).
+    """Add to each call in the OpenAPI document (`result`) how it is refused, by problem details (RFC 9457); return it.
 
     It is a postprocessing hook of drf-spectacular.
     """
@@ -112,7 +112,7 @@ def _refusal(status: int, words: str, code: int, sentence: str) -> JSONObject:
 
 
 def allow_empty_numbers(result: JSONObject, **facts: object) -> JSONObject:
-    """Say in the OpenAPI document (`result`) that a number in an address may be empty, which means that it is absent.
+    """Say in the OpenAPI document that a number in an address may be empty, which means absent; return the document.
 
     Old clients send such parameters; the calls for our own pages refuse them. It is a postprocessing hook of
     drf-spectacular.
@@ -130,7 +130,7 @@ def allow_empty_numbers(result: JSONObject, **facts: object) -> JSONObject:
 
 
 def add_examples(result: JSONObject, **facts: object) -> JSONObject:
-    """Add to fields and parameters in the OpenAPI document (`result`) the examples that the settings have for them.
+    """Add to fields and parameters in the OpenAPI document the examples of the settings; return the document.
 
     It is a postprocessing hook of drf-spectacular.
     """

@@ -82,7 +82,10 @@ def counted_address_of(request: HttpRequest) -> str | None:
 
 @receiver(pre_save, sender=LogEntry, dispatch_uid="who asked")
 def _add_sender(sender: object, instance: LogEntry, **kwargs: object) -> None:
-    """Add to each new entry of the audit trail the account and IP address of the current request."""
+    """Add to each new entry of the audit trail the account and IP address of the current request.
+
+    Entries that are stored already, or made outside of a request, stay as they are.
+    """
     request = _request.get()
     if request is None or instance.pk is not None:
         return

@@ -139,7 +139,7 @@ class AuditAdmin(ReadOnlyAdmin[LogEntry]):
 
     @admin.display(description=_("in short"))
     def brief(self, entry: LogEntry) -> str:
-        """Return an audit entry in short, for the list: its words, or the first of the changed fields."""
+        """Return an audit entry in short, for the list: its words, or the first of the changed fields; else ""."""
         remark = (entry.additional_data or {}).get("said")
         if remark:
             return gettext(remark)

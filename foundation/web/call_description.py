@@ -18,7 +18,10 @@ class CallDescription(AutoSchema):
     """
 
     def get_request_serializer(self) -> Shape | type[Shape] | None:
-        """Return the shape of the arguments; a DELETE has some only where `extend_schema` names them."""
+        """Return the shape of the arguments.
+
+        `None` for a DELETE, which has some only where `extend_schema` names them.
+        """
         return None if self.method == "DELETE" else super().get_request_serializer()
 
     def get_override_parameters(self) -> list[OpenApiParameter | Shape | type[Shape]]:

@@ -35,7 +35,7 @@ PAGE_PARTS: Hook[[HttpRequest], PagePart | None] = Hook()
 def render_page(
     request: HttpRequest, template: str, context: Mapping[str, object], *addresses: str
 ) -> HttpResponse:
-    """Return a page for a signed-in person: this template with this context, and with the parts that apps add (`parts`).
+    """Return a page for a signed-in person: this template with this context and the parts that apps add (`parts`).
 
     Its content security policy lets its scripts connect to the addresses of the parts, and to these `addresses`.
     """

@@ -174,7 +174,7 @@ class ScopedPages(ScopedChoices, Generic[M]):
         return row
 
     def _get_obj_does_not_exist_redirect(self, *args: object) -> NoReturn:
-        """Answer 404 for an object that the user may not see, as for one that does not exist."""
+        """Raise Http404 for an object that the user may not see, as for one that does not exist."""
         raise Http404
 
     # ---- rights -----------------------------------------------------------------------------
