@@ -67,7 +67,7 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
     def find(
         self, request: HttpRequest, queryset: QuerySet[Conversation], term: str
     ) -> QuerySet[Conversation]:
-        """Filter conversations by their id, by a conference's id, or by the beginning of their name."""
+        """Return the conversations with this id, with this conference's id, or whose name begins with the text."""
         if term.isdecimal() and len(term) < 20:
             return queryset.filter(pk=int(term))
         return queryset.filter(Q(confid=term) | Q(name__istartswith=term))
@@ -105,14 +105,20 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
 
     @admin.action(description=_("Close"), permissions=["operate"])
     def close(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> HttpResponse | None:
-        """Close the chosen conversations, after a confirmation."""
+        """Ask the operator to confirm, and then close the chosen conversations. Returns the page that asks.
+
+        `None` once done.
+        """
         warning = _("Nobody can write there any more. What was written stays with the members.")
         title = _("Close these conversations?")
         return self._close_or_reopen(request, queryset, "close", title, warning, _("Closed"))
 
     @admin.action(description=_("Open again"), permissions=["operate"])
     def reopen(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> HttpResponse | None:
-        """Open the chosen conversations again, after a confirmation."""
+        """Ask the operator to confirm, and then open conversations again. Returns the page that asks.
+
+        `None` once done.
+        """
         title, warning = _("Open these conversations again?"), _("Their members can write again.")
         return self._close_or_reopen(request, queryset, "reopen", title, warning, _("Opened again"))
 
@@ -205,7 +211,10 @@ class ListenerAdmin(ReadOnlyAdmin[Listener]):
 
     @admin.action(description=_("Sign out everywhere"), permissions=["operate"])
     def sign_out(self, request: HttpRequest, queryset: QuerySet[Listener]) -> HttpResponse | None:
-        """Sign the chosen people out by revoking their access tokens, after a confirmation."""
+        """Ask the operator to confirm, and then sign people out by revoking their access tokens.
+
+        Returns the page that asks; `None` once it is done.
+        """
         chosen = self.chosen(queryset)
         warning = _(
             "Their tokens are void and their connections are closed. They can sign in again."

@@ -37,12 +37,12 @@ class ImConfig(PlatformAppConfig):
         "im.tasks.tidy": Timer(10, "clients' queues that are not as they may be are deleted soon"),
     }
     rights = """
-conversation      | im.conversation         | v...o | v...o   | v...o    | v...o | its creator's domain; operate: close, open again; messages are shown to nobody
-person online     | im.listener             | v...o | v...o   | v...o    | v...o | its domain; operate: sign out everywhere
+conversation | im.conversation | v...o | v...o | v...o | v...o | its creator's domain; operate: close, open; no messages
+person online | im.listener | v...o | v...o | v...o | v...o | its domain; operate: sign out everywhere
 broadcast         | im.broadcast            | va... | va...   | va...    | va... | the domain that is told; add: tell it
 load balancer     | im.balanceserver        | vacd. | vacd.   | vacd.    | ..... | the platform of this site
 media server      | im.mediaserver          | vacd. | vacd.   | vacd.    | ..... | the platform of this site
-plugin            | im.plugin               | v...o | v...o   | v...o    | ..... | the platform of this site; operate: switch on and off
+plugin | im.plugin | v...o | v...o | v...o | ..... | the platform of this site; operate: switch on and off
 """
 
     def connect(self) -> None:
@@ -98,7 +98,7 @@ plugin            | im.plugin               | v...o | v...o   | v...o    | .....
     def threads(self) -> Sequence[Consumer | Relay]:
         """Return the threads that publish at the clients' broker what HTTP calls have stored in the outbox.
 
-        There is one for each platform whose data this site may have.
+        There is one for each platform whose data this site may have. None at a site without instant messages.
         """
         from foundation.bus.link import PeerLink
         from foundation.cells.directory import possible_platforms, store_of

@@ -134,7 +134,7 @@ def _platform_of(request: Request) -> str:
 def answer_exception(failure: Exception, context: dict[str, object]) -> Response | None:
     """Return the response to an exception: a refusal in the API's usual form, with its HTTP status.
 
-    Its `code` is one of the words that docs/im.md lists.
+    Its `code` is one of the words that docs/im.md lists. `None` for one that is no refusal.
     """
     if isinstance(failure, Denied):
         return _refused(failure.why, failure.reason)

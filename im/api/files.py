@@ -64,7 +64,7 @@ class SingleFormNegotiation(BaseContentNegotiation):
 
 
 def _follows_tus(view: View) -> View:
-    """Decorate a view so that it follows the upload protocol tus.
+    """Return a view's function changed so that it follows the upload protocol tus.
 
     All calls but GET must name the protocol's version, and TransferRefused is answered with its HTTP status and code.
     """
@@ -110,7 +110,10 @@ class Files(_Files):
     )
     @_follows_tus
     def get(self, request: Request) -> Response:
-        """Return `files` for `ids=a,b,…` (at most 100), without those the caller may not read."""
+        """Return `files` for `ids=a,b,…` (at most 100), without those the caller may not read.
+
+        Raises TransferRefused for more.
+        """
         numbers = request.query_params.get("ids", "").split(",")[: AT_ONCE + 1]
         if len(numbers) > AT_ONCE:
             raise TransferRefused(400, "too_large", f"ids: at most {AT_ONCE}")

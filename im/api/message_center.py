@@ -64,7 +64,7 @@ class Center:
         )
         self._queue = self._chain.queue
         self._id, self._has_marked = uuid4().hex, False
-        """The name of this process among those that read the same queue, and whether it has marked messages as taken."""
+        """This process's name among those that read the same queue, and whether it has marked messages as taken."""
         self._stop_asked = threading.Event()
         self._arrivals: Arrivals[amqp.Message] = Arrivals(
             BATCH, BATCH_BYTES, PREFETCH, PREFETCH_BYTES
@@ -225,11 +225,11 @@ class Center:
         self._published = messages[-1].delivery_tag or 0
 
     def _client_delivery(self, message: amqp.Message) -> ClientDelivery:
-        """Convert an AMQP message into a ClientDelivery.
+        """Return an AMQP message as a ClientDelivery.
 
-        If its properties are unreadable, the sender is "" and the message is refused later. A
-        redelivered message is marked when the last session has counted it for its sender's rate
-        limit before it broke, so that it is not counted again.
+        If its properties are unreadable, the sender is "" and the message is refused later. A redelivered message is
+        marked when the last session has counted it for its sender's rate limit before it broke, so that it is not
+        counted again.
         """
         delivery_info, properties = message.delivery_info, message.properties
         body = message.body if isinstance(message.body, bytes) else str(message.body).encode()

@@ -105,7 +105,10 @@ class Readers(Log):
 
     @extend_schema(parameters=[request_forms.ReadTo], responses=answers(serializers.Readers))
     def get(self, request: Request, number: int) -> Response:
-        """Return who has read up to an entry of the log, in groups of at most 500 members."""
+        """Return who has read up to an entry of the log, in groups of at most 500 members.
+
+        Raises Denied for larger ones.
+        """
         readers = self.readers(
             self.own_membership(number), self.arguments(request_forms.ReadTo)["seq"]
         )

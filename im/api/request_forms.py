@@ -71,7 +71,7 @@ class History(serializers.Serializer[object]):
     count = serializers.IntegerField(min_value=1, max_value=PAGE, default=PAGE)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Check that the page does not both follow one entry and precede another."""
+        """Return the arguments. Raises ValidationError if the page is to follow one entry and precede another."""
         if "after" in attrs and "before" in attrs:
             raise serializers.ValidationError("give after or before, not both")
         return attrs
@@ -126,7 +126,7 @@ class NewConversation(serializers.Serializer[object]):
     joining = serializers.ChoiceField(values_of(Joining), default=Joining.INVITE.value)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Check that `direct` has a user, and `group` a name."""
+        """Return the arguments. Raises ValidationError if `direct` has no user, or `group` no name."""
         needed = "user" if attrs["kind"] == Kind.DIRECT.value else "name"
         if needed not in attrs:
             raise serializers.ValidationError({needed: "is missing"})
@@ -163,7 +163,7 @@ class ChangeMember(serializers.Serializer[object]):
     muted_until = serializers.DateTimeField(required=False, allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Check that either the role or the mute changes, since each writes an entry of its own."""
+        """Return the arguments. Raises ValidationError unless either role or mute changes: each writes an entry."""
         if len(attrs) != 1:
             raise serializers.ValidationError("give role or muted_until")
         return attrs
@@ -194,7 +194,7 @@ class Ask(serializers.Serializer[object]):
     name = serializers.CharField(max_length=254, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Check that exactly one of id and sign-in name is given."""
+        """Return the arguments. Raises ValidationError unless either id or sign-in name is given."""
         if len(attrs) != 1:
             raise serializers.ValidationError("give user or name")
         return attrs

@@ -222,7 +222,7 @@ class MqttNames(_Form):
     out = serializers.CharField(help_text="The topic to which the client publishes.")
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        """Add the field `in`, whose name is a keyword of Python and so cannot be that of a class variable."""
+        """Return the fields, with one named `in`, a keyword of Python that cannot be the name of a class variable."""
         topic = serializers.CharField(help_text="The topic to which the client subscribes.")
         return {**super().get_fields(), "in": topic}
 

@@ -52,7 +52,7 @@ def _failure_of(check: Callable[[Pair], None], pair: Pair) -> str:
 
 
 def _parse_options(arguments: list[str]) -> argparse.Namespace:
-    """Parse the words of the command line into options."""
+    """Return the options that the words of the command line give; wrong ones end the program with a message."""
     parser = argparse.ArgumentParser(prog="python -m im.conformance", description=__doc__)
     for name in ("api", "user", "password", "peer", "peer-password"):
         parser.add_argument(f"--{name}", required=True)

@@ -10,7 +10,7 @@ Entry = dict[str, Any]
 
 
 class EntryOrder:
-    """A client takes the entries of a conversation's log in their order, and lacks none (docs/howto/write-a-chat-client.md).
+    """A client takes a conversation's log entries in order, and lacks none (docs/howto/write-a-chat-client.md).
 
     `last` is the seq up to which no entry is missing. It moves to n only when all entries up to n have
     come. An entry from further on waits; one that has come before is dropped.
@@ -53,7 +53,7 @@ class EntryOrder:
         return bool(self._ahead)
 
     def _release(self) -> list[Entry]:
-        """Return the waiting entries that follow `last` without a gap, in order; `last` becomes the seq of the latest."""
+        """Return the waiting entries that follow `last` without a gap, in order; the latest seq becomes `last`."""
         self._ahead = {seq: entry for seq, entry in self._ahead.items() if seq > self.last}
         released = []
         while entry := self._ahead.pop(self.last + 1, None):

@@ -61,7 +61,7 @@ class Person:
     def login(self, protocol: str = "amqp") -> Answer:
         """Get an access token, and the broker's names and addresses, from the first site that answers.
 
-        Call it before each connection to the broker; `protocol` is that of the connection.
+        Return the answer. Call it before each connection to the broker; `protocol` is that of the connection.
         """
         *others, last = self.urls
         for self.url in others:
@@ -71,7 +71,7 @@ class Person:
         return self._login(protocol)
 
     def _login(self, protocol: str) -> Answer:
-        """Get an access token from the present site for this protocol, and remember the answer."""
+        """Get an access token from the present site for this protocol; keep and return the answer."""
         self.me = self.call("POST", "login", {"way": protocol})
         self._token = self.me["token"]
         return self.me

@@ -63,7 +63,7 @@ class BatchFacts:
 def load_facts(
     database: str, memory: MemberCache, incoming: Sequence[IncomingRequest]
 ) -> BatchFacts:
-    """Lock the conversations that the requests are about, and read what the rules must know of them.
+    """Lock the conversations that the requests are about, and return what the rules must know of them.
 
     `memory` caches the members of conversations. Must run inside a transaction.
     """
@@ -211,10 +211,10 @@ def _reactions(
 def stored_before(
     database: str, incoming: IncomingRequest, last_seq: int, now: datetime
 ) -> StoredEntry | None:
-    """Find the log entry of a redelivered message that has no client_msg_id: the sender's last equal message.
+    """Return the log entry of a redelivered message that has no client_msg_id: the sender's last equal message.
 
-    `None` means that none of the last LOOKS_BACK entries, sent within REPEATED_WITHIN, is equal:
-    the message is not stored yet.
+    `None` means that none of the last LOOKS_BACK entries, sent within REPEATED_WITHIN, is equal: the message is not
+    stored yet.
     """
     request = incoming.request
     if not isinstance(request, Say):

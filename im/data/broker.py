@@ -184,7 +184,7 @@ class _SharedConnection:
         self._used = 0.0
 
     def run_on_channel(self, work: Callable[[amqp.Channel], T]) -> T:
-        """Call `work` with a channel, and once more with one of a new connection if the old one was closed.
+        """Call `work` with a channel and return its result; once more on a new connection if the old one was closed.
 
         Raises BrokerUnavailable.
         """
@@ -200,7 +200,7 @@ class _SharedConnection:
         raise AssertionError
 
     def _run_once(self, work: Callable[[amqp.Channel], T]) -> T:
-        """Run `work` on the open connection, or on a new one if it was unused for STALE_SECONDS."""
+        """Return the result of `work` on the open connection, or on a new one if that was unused for STALE_SECONDS."""
         if time.monotonic() - self._used > self.STALE_SECONDS:
             close(self._connection)
             self._connection = None

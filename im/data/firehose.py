@@ -78,9 +78,9 @@ def _listen_to_tracer(connection: amqp.Connection) -> tuple[amqp.Channel, str]:
 
 
 def _count(channel: amqp.Channel, queue: str, seconds: float, most: int) -> Sample:
-    """Count, by user, the messages without a vouched-for sender whose traced copies arrive in the tracer's queue.
+    """Return, by user, the number of messages without a vouched-for sender whose copies arrive in the tracer's queue.
 
-    It ends after so many seconds, or when a user has sent `most` of them.
+    The count ends after so many seconds, or when a user has sent `most` of them.
     """
     counts = Counter[str]()
 

@@ -144,7 +144,7 @@ def require_serving(store: PlatformStore) -> None:
 
 
 def lock_conversations(database: str, ids: Collection[int]) -> dict[int, LockedRow]:
-    """Lock the rows of those of these conversations that exist, in the order of their ids: id -> row."""
+    """Lock the rows of those of these conversations that exist, in the order of their ids; return id -> row."""
     if not ids:
         return {}
     rows = sql.select(database, _LOCK.format(marks=sql.marks([*ids])), sorted(ids))
@@ -242,8 +242,8 @@ def _update(
 ) -> None:
     """Update many rows of a table in one statement.
 
-    `rows`: id -> the new values of `columns`. They are numbers, since they stand in the SQL text
-    itself.
+    `rows`: id -> the new values of `columns`. They are numbers, since they stand in the SQL text itself. Does nothing
+    without rows.
     """
     if not rows:
         return
@@ -322,7 +322,7 @@ def select_entries(database: str, condition: str, values: Sequence[object]) -> l
 
 
 def entry_of_row(row: Sequence[Any]) -> StoredEntry:
-    """Convert a row of the table of log entries, the values of `COLUMNS`, into a StoredEntry."""
+    """Return the log entry in a row of the table; `row` has the values of `COLUMNS`."""
     (
         number,
         seq,

@@ -111,10 +111,9 @@ class LockedConversation:
 def lock_conversation(
     platform_store: PlatformStore, number: int, me: Person, now: datetime
 ) -> Iterator[LockedConversation]:
-    """Lock the conversation `number` for a change by the person `me`, until the change is committed.
+    """Lock the conversation `number` for a change by the person `me`, and yield it; write the change at the end.
 
-    Raises Denied if it does not exist, and NotServedHere or ReadOnly as `journal.require_serving`
-    does.
+    Raises Denied if it does not exist, and NotServedHere or ReadOnly as `journal.require_serving` does.
     """
     with transaction.atomic(using=platform_store.database):
         journal.require_serving(platform_store)

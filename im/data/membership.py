@@ -62,7 +62,7 @@ class MemberCache:
         return cached
 
     def _read_members(self, database: str, versions: Mapping[int, int]) -> dict[int, ActiveMembers]:
-        """Read the members of these conversations and cache them."""
+        """Read the members of these conversations, cache them, and return them: id of the conversation -> members."""
         members_by_conversation: dict[int, dict[str, MemberFacts]] = {
             conversation: {} for conversation in versions
         }

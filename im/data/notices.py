@@ -162,7 +162,7 @@ def _requested_config(database: str, cmd: Cmd, data: Data) -> Publication:
 
 
 def refusal_notice(side: Side, code: Code, cmd: str) -> Publication:
-    """Return the notice to servers that a request was refused; `cmd` is the request's, `side` exchange and routing key."""
+    """Return the notice to servers that a request was refused; `cmd`: its name, `side`: exchange and routing key."""
     reasons = {
         Code.UNKNOWN_CMD: "the center knows no such command",
         Code.BAD_JSON: "a JSON object with cmd and data is wanted",

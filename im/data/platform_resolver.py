@@ -61,7 +61,7 @@ def platform_of_conversation(conversation: int) -> str | None:
 def group_by_platform(
     items: Iterable[T], conversation_of: Callable[[T], int]
 ) -> dict[str, list[T]]:
-    """Group items by the platform of the conversation that each is about, in order.
+    """Return items grouped by the platform of the conversation that each is about, in order: platform -> items.
 
     The key "" holds the items whose conversation does not exist.
     """

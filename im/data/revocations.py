@@ -196,17 +196,17 @@ def delete_expired(now: float, most: int = 5000) -> None:
 
 
 def _text_of_revocation(line: RevocationLine) -> str:
-    """Encode a revocation of tokens as the text that Redis keeps: `<user>|<token>|<issued until>|<expires>`.
+    """Return a revocation of tokens as the text that Redis keeps: `<user>|<token>|<issued until>|<expires>`.
 
-    It revokes one token, or, if `token` is empty, all tokens of the user that were issued up to `issued until`. The entry
-    itself may be deleted when it `expires`. Times are in whole seconds since 1970.
+    It revokes one token, or, if `token` is empty, all tokens of the user that were issued up to `issued until`. The
+    entry itself may be deleted when it `expires`. Times are in whole seconds since 1970.
     """
     user, token, issued_until, expires = line
     return f"{user}|{token}|{issued_until}|{expires}"
 
 
 def _revocation_of_text(text: str) -> RevocationLine:
-    """Decode a revocation of tokens: the text `<user>|<token>|<issued until>|<expires>` that Redis keeps.
+    """Return the revocation of tokens in the text `<user>|<token>|<issued until>|<expires>` that Redis keeps.
 
     Without a token it revokes all tokens of the user that were issued until then. Times are seconds since 1970.
     """

@@ -26,10 +26,10 @@ AT_ONCE = 5000
 
 
 def send_broadcast(store: PlatformStore, domain: Domain, text: str, by: str) -> Broadcast:
-    """Save a broadcast to all people of a user domain and its subdomains, and notify those who are online.
+    """Save a broadcast to all people of a user domain and its subdomains, and return its row.
 
-    The notices are stored in the outbox, in the same transaction. Raises journal.NotServedHere at another site
-    than the one that takes requests for the platform.
+    Those who are online are notified; the notices are stored in the outbox, in the same transaction. Raises
+    journal.NotServedHere at another site than the one that takes requests for the platform.
     """
     with transaction.atomic(using=store.database):
         journal.require_serving(store)

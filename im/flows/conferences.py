@@ -158,7 +158,10 @@ def _add_people(locked: LockedConversation, persons: Collection[Person]) -> None
 
 
 def _close_conversation(store: PlatformStore, number: int, now: datetime) -> None:
-    """Close the conversation of a conference that has ended; its log stays."""
+    """Close the conversation of a conference that has ended; its log stays.
+
+    Does nothing if another site serves the platform.
+    """
     with transaction.atomic(using=store.database):
         if not is_served_here(store.platform, lock=True):
             return

@@ -158,7 +158,7 @@ def set_name(store: PlatformStore, me: Person, other: str, name: str) -> None:
 
 
 def _update_own_contact(store: PlatformStore, me: Person, other: str, **columns: str) -> None:
-    """Change columns of the row of the contact `other` in a person's list. Raises Denied if there is no such contact."""
+    """Change columns of the row of the contact `other` in a person's list. Raises Denied if there is none."""
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
         rows = Contact.objects.using(store.database).filter(owner=me.id, other=other)

@@ -126,9 +126,9 @@ def _behind_notices(heartbeats: Sequence[tuple[IncomingRequest, Heartbeat]]) -> 
 
 
 def notice_contents(lacked: Mapping[int, int]) -> list[Data]:
-    """Divide what a device lacks into the contents of notices, each small enough for its client.
+    """Return what a device lacks as the contents of notices, each small enough for its client.
 
-    `lacked`: id of a conversation -> last seq of its log that the person sees.
+    `lacked`: id of a conversation -> last seq (number) of its log that the person sees.
     """
     pairs = [(str(number), top) for number, top in lacked.items()]
     starts = range(0, len(pairs), NAMED_AT_ONCE)

@@ -87,7 +87,10 @@ class FloodGuard(threading.Thread):
             self._sampled_at = time.monotonic()
 
     def _disconnect(self, user: str) -> None:
-        """Have the auth backend refuse a person for FLOOD_SECONDS, and close the person's connections."""
+        """Have the auth backend refuse a person for FLOOD_SECONDS, and close the person's connections.
+
+        If that fails, it is only logged, so that the next report tries again.
+        """
         metrics.FLOODS.inc()
         log.warning("%s floods: put out for %d s", user, FLOOD_SECONDS)
         try:

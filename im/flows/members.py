@@ -97,7 +97,10 @@ def join_group(store: PlatformStore, number: int, me: Person, now: datetime) -> 
 
 
 def _activate(locked: LockedConversation, coming: list[Person], event: str) -> None:
-    """Make people active members, and write this to the conversation's log; `event` is the `what` of the entry."""
+    """Make people active members, and write this to the conversation's log; `event` is the `what` of the entry.
+
+    Does nothing for nobody.
+    """
     if not coming:
         return
     locked.row.raise_members_version(locked.row.members + len(coming))

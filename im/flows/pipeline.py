@@ -7,9 +7,9 @@
                       -> published, confirmed, and acknowledged  (api/message_center.py)
 
 `Pipeline` runs all of them in one process; the next stage is a call. `StageProcess` (flows/stages/distributed.py) runs
-one of them; the next stage is another process, behind a queue. What both return is to be sent to the broker. When the broker has confirmed it, the
-center acknowledges the deliveries. After a crash in between the broker delivers them again. Messages that are stored
-already are recognized by their `client_msg_id` and answered again.
+one of them; the next stage is another process, behind a queue. What both return is to be sent to the broker. When the
+broker has confirmed it, the center acknowledges the deliveries. After a crash in between the broker delivers them
+again. Messages that are stored already are recognized by their `client_msg_id` and answered again.
 """
 
 from __future__ import annotations

@@ -91,7 +91,10 @@ def _notices_of_platform(platform: str, users: list[str], now: datetime) -> list
 def _without_hidden(
     database: str, friends: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[str, ...]]:
-    """Remove from each person's friends those to whom the person does not show presence; `friends`: user -> friends."""
+    """Return each person's friends without those to whom the person does not show presence.
+
+    `friends`: user -> friends.
+    """
     pairs = set[tuple[str, str]]().union(*hooks.PRESENCE_HIDDEN.call(database, friends.keys(), ""))
     return {
         user: tuple(friend for friend in others if (user, friend) not in pairs)

@@ -226,7 +226,7 @@ class _Batch:
         return self.facts.entries.get(key)
 
     def _edit_seqs(self, target: StoredEntry | None) -> list[int]:
-        """Return the seqs of the entries that have edited a message."""
+        """Return the seqs of the entries that have edited a message. [] if none has."""
         if target is None or target.edited_seq is None:
             return []
         last = self._current_entry((target.conversation, target.edited_seq))
@@ -263,7 +263,10 @@ class _Batch:
         self._publish_and_acknowledge(incoming, entry)
 
     def _change_message(self, accepted: Accepted, target: StoredEntry, by: StoredEntry) -> None:
-        """Give a message a new text, or recall it and the entries that edited it. `by` is the entry that does so."""
+        """Give a message a new text, or recall it and the entries that edited it. `by` is the entry that does so.
+
+        A recalled message frees its file.
+        """
         if not accepted.gone:
             self._keep_changed(replace(target, body=accepted.body, edited_seq=by.seq))
             return

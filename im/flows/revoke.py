@@ -71,7 +71,7 @@ def revoke_all(database: str, people: Collection[str], seconds: int = TOKEN_SECO
 def _save_revocations(database: str, pairs: Collection[tuple[str, str]], expires: datetime) -> None:
     """Insert rows of revoked tokens; after the commit they are copied to Redis, where all processes read them.
 
-    A pair holds a person and a token's id; an empty id means all tokens of the person.
+    A pair holds a person and a token's id; an empty id means all tokens of the person. Does nothing without pairs.
     """
     if not pairs:
         return
@@ -92,7 +92,7 @@ def _share_revocations(lines: list[RevocationLine]) -> None:
 
 
 def _revocation_line(row: Revocation) -> RevocationLine:
-    """Convert a row of revoked tokens into the form for Redis."""
+    """Return a row of revoked tokens in the form for Redis."""
     return (row.user, row.token, int(row.at.timestamp()), int(row.expires_at.timestamp()))
 
 

@@ -44,7 +44,7 @@ class PluginAdmin(ReadOnlyAdmin[Plugin]):
             vars(row)["standing"] = known[row.name]
 
     def _state_of(self, row: Plugin) -> PluginState:
-        """Return a plugin's state: as `enrich` has read it for the whole page, or read now, on a page that shows one plugin."""
+        """Return a plugin's state: as `enrich` has read it for a list, or read now, on a page of one plugin."""
         if "standing" not in vars(row):
             self.enrich([row])
         plugin_state: PluginState = vars(row)["standing"]
@@ -78,7 +78,10 @@ class PluginAdmin(ReadOnlyAdmin[Plugin]):
 
     @admin.action(description=_("Switch on"), permissions=["operate"])
     def switch_on(self, request: HttpRequest, queryset: QuerySet[Plugin]) -> HttpResponse | None:
-        """Switch the chosen plugins on, after a confirmation; they no longer count as faulty."""
+        """Ask the operator to confirm, and then switch plugins on; they no longer count as faulty.
+
+        Returns the page that asks; `None` once it is done.
+        """
         warning = _(
             "They handle what has waited for them, and messages on which they failed again."
         )
@@ -87,7 +90,10 @@ class PluginAdmin(ReadOnlyAdmin[Plugin]):
 
     @admin.action(description=_("Switch off"), permissions=["operate"])
     def switch_off(self, request: HttpRequest, queryset: QuerySet[Plugin]) -> HttpResponse | None:
-        """Switch the chosen plugins off, after a confirmation; messages for them wait in their queues."""
+        """Ask the operator to confirm, and then switch plugins off; messages for them wait in their queues.
+
+        Returns the page that asks; `None` once it is done.
+        """
         warning = _("Messages go on without them. What they would have heard of waits for them.")
         title = _("Switch these plugins off?")
         return self._switch(request, queryset, False, title, warning)

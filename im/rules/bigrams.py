@@ -148,7 +148,7 @@ def snippet(text: str, terms: tuple[str, ...]) -> list[tuple[str, bool]]:
 def _pieces(
     text: str, matches: list[tuple[int, int]], position: int, end: int
 ) -> Iterator[tuple[str, bool]]:
-    """Cut the text between two positions into pieces that match and pieces that do not."""
+    """Yield the text between two positions in pieces, each with whether it matches. `matches`: where matches are."""
     for first, last in matches:
         first, last = max(first, position), min(last, end)
         if first < last:

@@ -82,7 +82,7 @@ def sender_of(delivery: ClientDelivery) -> str:
 
 
 def parse_message(delivery: ClientDelivery) -> IncomingRequest | RefusedMessage:
-    """Parse a client's message into a request, or a refusal that says why it cannot be read.
+    """Return a client's message as a request, or a refusal that says why it cannot be read.
 
     Whether the request is allowed is decided elsewhere.
     """
@@ -133,7 +133,7 @@ def token_in(delivery: ClientDelivery) -> str:
 
 
 def _parse_json(text: bytes) -> Data:
-    """Parse the bytes of a message: a JSON object, which holds an object `data`. Raises InvalidMessage."""
+    """Return the JSON object that the bytes of a message hold; it holds an object `data`. Raises InvalidMessage."""
     try:
         body = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -162,7 +162,7 @@ def _client_msg_id_of(data: Data) -> str | None:
 
 
 def _parse_request(body: Data, data: Data) -> Request:
-    """Parse the request in a message's `data` as its `cmd` demands. Raises InvalidMessage."""
+    """Return the request in a message's `data`, as its `cmd` demands. Raises InvalidMessage."""
     parser = _PARSERS.get(str(body.get("cmd")))
     if parser is None:
         raise InvalidMessage(Code.UNKNOWN_CMD, "cmd: " + ", ".join(_PARSERS))
@@ -189,7 +189,7 @@ def _check_sender_and_key(
 
 
 def _parse_say(data: Data) -> Say:
-    """Parse a new message: only texts need a body, and only the other types a file. Raises InvalidMessage."""
+    """Return a new message: only texts need a body, and only the other types a file. Raises InvalidMessage."""
     try:
         kind = Type(str(data.get("type")))
     except ValueError:
@@ -203,19 +203,19 @@ def _parse_say(data: Data) -> Say:
 
 
 def _parse_edit(data: Data) -> Edit:
-    """Parse a request to give a message another text. Raises InvalidMessage."""
+    """Return a request to give a message another text. Raises InvalidMessage."""
     number = _conversation_id(data)
     return Edit(number, _target_seq(data, number), message_text(data))
 
 
 def _parse_recall(data: Data) -> Recall:
-    """Parse a request to take a message back. Raises InvalidMessage."""
+    """Return a request to take a message back. Raises InvalidMessage."""
     number = _conversation_id(data)
     return Recall(number, _target_seq(data, number))
 
 
 def _parse_reaction(data: Data) -> React:
-    """Parse a reaction to a message. It adds the emoji, or removes it if `on` is false. Raises InvalidMessage."""
+    """Return a reaction to a message. It adds the emoji, or removes it if `on` is false. Raises InvalidMessage."""
     number, emoji, on = _conversation_id(data), data.get("emoji"), data.get("on", True)
     if not isinstance(emoji, str) or not 1 <= len(emoji) <= MAX_EMOJI:
         raise InvalidMessage(Code.BAD_JSON, f"emoji: 1 to {MAX_EMOJI} characters")
@@ -225,17 +225,17 @@ def _parse_reaction(data: Data) -> React:
 
 
 def _parse_read_mark(data: Data) -> Read:
-    """Parse a request to mark messages as read. Raises InvalidMessage."""
+    """Return a request to mark messages as read. Raises InvalidMessage."""
     return Read(_conversation_id(data), _parse_seq(data.get("seq"), least=1))
 
 
 def _parse_typing(data: Data) -> Typing:
-    """Parse a signal that the sender is typing. Raises InvalidMessage."""
+    """Return a signal that the sender is typing. Raises InvalidMessage."""
     return Typing(_conversation_id(data))
 
 
 def _parse_heartbeat(data: Data) -> Heartbeat:
-    """Parse a heartbeat; both the device and the seqs up to which it has all entries may be left out.
+    """Return a heartbeat; both the device and the seqs up to which it has all entries may be left out.
 
     Raises InvalidMessage.
     """
@@ -248,7 +248,7 @@ def _parse_heartbeat(data: Data) -> Heartbeat:
 
 
 def _parse_presence(data: Data) -> SetPresence:
-    """Parse a request to show a presence (online, away, ...). Raises InvalidMessage for an unknown one."""
+    """Return a request to show a presence (online, away, ...). Raises InvalidMessage for an unknown one."""
     try:
         return SetPresence(Presence(str(data.get("state"))))
     except ValueError:
@@ -256,7 +256,7 @@ def _parse_presence(data: Data) -> SetPresence:
 
 
 def _parse_call_signal(data: Data) -> CallSignal:
-    """Parse a client's signal about a call: which call it is or, to start one, whom to call. Raises InvalidMessage."""
+    """Return a client's signal about a call: which call it is or, to start one, whom to call. Raises InvalidMessage."""
     act, device, user = data.get("act"), data.get("device", ""), data.get("user_id", "")
     if act not in CALL_ACTS:
         raise InvalidMessage(Code.BAD_JSON, "act: " + ", ".join(CALL_ACTS))

@@ -1,4 +1,4 @@
-"""The module describes what a plugin of instant messages sees and returns, and when it counts as broken (docs/howto/write-a-plugin.md).
+"""What a plugin of messages sees and returns, and when it counts as broken (docs/howto/write-a-plugin.md).
 
 A plugin is a Python package of its own. It imports this module alone, and is found by an entry point. It is pure.
 """
@@ -29,7 +29,7 @@ Settings = Mapping[str, object]
 
 
 class Place(StrEnum):
-    """A plugin takes part at a place: before a message is stored, or after. The value is the group of its entry point."""
+    """A plugin takes part before a message is stored, or after. The value is the group of its entry point."""
 
     PARSE = "confplatform.parsers"
     """It checks or changes a text before it is stored, within the stage that parses."""

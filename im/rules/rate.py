@@ -20,7 +20,7 @@ LONGEST_WAIT_SECONDS = 600.0
 
 
 class Excess(Enum):
-    """A value says how far a sender is above the rate limit: the first message above it is refused, the next ones are dropped.
+    """How far a sender is above the rate limit: the first message above it is refused, the next ones dropped.
 
     A sender who goes on sending (FLOOD) is disconnected.
     """

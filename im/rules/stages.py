@@ -88,7 +88,7 @@ _delivery_decoder = msgspec.msgpack.Decoder(ClientDelivery)
 
 
 def _decoded(decoder: msgspec.msgpack.Decoder[Content], body: bytes) -> Content:
-    """Decode the body of a message between two stages. Raises InvalidStageMessage."""
+    """Return the content of a message between two steps (stages) of a message center. Raises InvalidStageMessage."""
     try:
         return decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -96,12 +96,12 @@ def _decoded(decoder: msgspec.msgpack.Decoder[Content], body: bytes) -> Content:
 
 
 def encode_delivery(delivery: ClientDelivery) -> bytes:
-    """Encode a client's message for the queue of the stage that parses it."""
+    """Return a client's message as bytes, for the queue of the step that parses it."""
     return _encoder.encode(delivery)
 
 
 def decode_delivery(received: ClientDelivery) -> ClientDelivery:
-    """Decode the client's message in a message between stages. Raises InvalidStageMessage.
+    """Return the client's message in a message between two steps (stages). Raises InvalidStageMessage.
 
     It counts as redelivered if the broker has delivered either of the two before.
     """
@@ -134,7 +134,7 @@ _request_decoder = msgspec.msgpack.Decoder(_RequestMessage)
 
 
 def encode_request(incoming: IncomingRequest) -> bytes:
-    """Encode a request of an authenticated sender for the queue of the stage that processes it."""
+    """Return a request of an authenticated sender as bytes, for the queue of the step that processes it."""
     return _encoder.encode(
         _RequestMessage(
             incoming.sender,
@@ -148,7 +148,7 @@ def encode_request(incoming: IncomingRequest) -> bytes:
 
 
 def decode_request(received: ClientDelivery) -> IncomingRequest:
-    """Decode the client's request in a message between stages. Raises InvalidStageMessage.
+    """Return the client's request in a message between two steps (stages). Raises InvalidStageMessage.
 
     It counts as redelivered if the broker has delivered the client's message or this one before.
     """
@@ -168,7 +168,7 @@ _result_decoder = msgspec.msgpack.Decoder(BatchResult)
 
 
 def encode_result(outcome: BatchResult) -> Iterator[bytes]:
-    """Encode a batch's result for the queue of the stage that publishes it: in one message, or several if it is large.
+    """Yield a batch's result as bytes, for the queue of the step that publishes it: one message, or several.
 
     The entries keep their order. The members of a large group may be divided among messages.
     """
@@ -181,12 +181,12 @@ def encode_result(outcome: BatchResult) -> Iterator[bytes]:
 
 
 def decode_result(received: ClientDelivery) -> BatchResult:
-    """Decode what became of a batch of requests, from a message between two stages. Raises InvalidStageMessage."""
+    """Return what became of a batch of requests, from a message between two steps. Raises InvalidStageMessage."""
     return _decoded(_result_decoder, received.body)
 
 
 def _halves(outcome: BatchResult) -> list[BatchResult]:
-    """Divide a batch's result in two, since it is too large for one message; [] for one that cannot be divided."""
+    """Return a batch's result in two halves, since it is too large for one message; [] if it cannot be divided."""
     acks, refused, notes = outcome.acks, outcome.refused, outcome.notes
     if outcome.entries and (acks or refused or notes):
         stored = BatchResult(outcome.entries, members=outcome.members)

@@ -61,7 +61,7 @@ async def _answer_request(scope: dict[str, Any], receive: Receive) -> tuple[int,
 
 
 async def _receive_body(receive: Receive) -> bytes | None:
-    """Receive the whole body of an HTTP request; `None` if it is too long, or the broker has disconnected."""
+    """Return the whole body of an HTTP request; `None` if it is too long, or the broker has disconnected."""
     body, has_more = b"", True
     while has_more:
         event = await receive()

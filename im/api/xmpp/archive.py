@@ -141,7 +141,7 @@ async def _load_candidates(
 async def _fetch_part(
     person: Person, conversation: Conversation, is_backward: bool, position: int | None
 ) -> Data:
-    """Fetch a part of a conversation's log by the API: the entries before the seq `position`, or after it.
+    """Return a part of a conversation's log, from the API: the entries before the seq (number) `position`, or after it.
 
     `None` stands for the end of the log, or its beginning. Raises Refused, NoAnswer.
     """

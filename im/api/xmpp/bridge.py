@@ -80,7 +80,10 @@ class Bridge:
         self._stream = self._create_stream()
 
     def _create_stream(self) -> ComponentXMPP:
-        """Create the stream to ejabberd, not yet connected. It serves all domains that ejabberd knows as components."""
+        """Return a new stream to ejabberd, not yet connected.
+
+        It serves all domains that ejabberd knows as components.
+        """
         host, port = self._settings.host, self._settings.port
         stream = ComponentXMPP(self.domain.bridge, self._settings.secret, host, port)  # type: ignore[no-untyped-call]  # it has no types
         for kind in ("message", "presence", "iq"):
@@ -172,7 +175,7 @@ class Bridge:
         return self._workers[signed_in.user]
 
     def _create_worker(self, http: aiohttp.ClientSession, signed_in: SignedIn) -> PersonWorker:
-        """Create the worker, which handles a person's stanzas, and the person's connection to the platform."""
+        """Return a new worker for a person's stanzas, with a connection of the person to the platform."""
         user = signed_in.user
         link = Link(
             http,
@@ -185,7 +188,10 @@ class Bridge:
         return PersonWorker(Person(self.domain, self._settings.site, link, self._send))
 
     def _on_session_ended(self, sender: Jid) -> None:
-        """Forget the session of an address (`sender`); with a person's last session, also the person and the worker."""
+        """Forget the session of an address (`sender`); with a person's last session, also the person and the worker.
+
+        An unknown session is ignored.
+        """
         signed_in = self._signed_in.get(sender.local)
         worker = self._workers.get(signed_in.user) if signed_in else None
         if signed_in is None or worker is None:

@@ -46,7 +46,8 @@ def fault_of(error: Refused) -> Fault:
 async def on_message(person: Person, session: Session, node: Element, to: Jid) -> None:
     """Carry out what a client's message stanza `node` asks for: a new message, an edit, a read mark ...
 
-    `to` is its receiver: a person or a group. Raises Refused, NoAnswer.
+    `to` is its receiver: a person or a group. Raises Refused, NoAnswer. An error, and a stanza that asks for nothing,
+    are ignored.
     """
     if node.get("type") == "error":
         return
@@ -176,7 +177,8 @@ async def load_conversations(person: Person) -> None:
 async def on_pushed(person: Person, message: Data) -> None:
     """Send to the person's clients what the broker has pushed: a log entry, or that somebody is typing.
 
-    Entries are sent in order; missing ones are fetched.
+    Entries are sent in order; missing ones are fetched. Of a conversation that was not known yet, earlier entries are
+    not sent.
     """
     data = message["data"]
     number = int(data["conversation_id"])
@@ -244,7 +246,10 @@ def _send_direct_entry(
 
 
 def show_typing(person: Person, conversation: Conversation, data: Data) -> None:
-    """Notify the person's clients that the other person of a one-to-one conversation is typing."""
+    """Notify the person's clients that the other person of a one-to-one conversation is typing.
+
+    In groups this is not shown, nor what the person types.
+    """
     if data.get("user_id") == person.user:
         return
     for session in person.available:

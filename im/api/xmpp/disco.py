@@ -71,7 +71,10 @@ async def on_ping(person: Person, session: Session, node: Element, to: Jid) -> E
 
 
 async def on_carbons(person: Person, session: Session, node: Element, to: Jid) -> Element:
-    """Switch on or off that a client gets copies of messages that other clients of the person send (XEP-0280)."""
+    """Switch on or off that a client gets copies of the person's other clients' messages (XEP-0280).
+
+    Return the answer.
+    """
     command = stanzas.iq_content(node)
     session.carbons = command is not None and stanzas.name_of(command) == "enable"
     return stanzas.iq_result(node, to)

@@ -169,7 +169,10 @@ class Link:
             await asyncio.wait([ended], timeout=HEARTBEAT_SECONDS)
 
     async def _on_delivery(self, delivery: aio_pika.abc.AbstractIncomingMessage) -> None:
-        """Handle a message from the broker: the answer to a message that we published, or something to show."""
+        """Handle a message from the broker: the answer to a message that we published, or something to show.
+
+        What cannot be read is ignored.
+        """
         try:
             message: Data = orjson.loads(delivery.body)
         except ValueError:
@@ -183,7 +186,10 @@ class Link:
             self._on_message(message)
 
     def _complete_answer(self, key: str, message: Data) -> None:
-        """Complete the future of a published message with the message center's answer; `key` is its client_msg_id."""
+        """Give the message center's answer to whoever waits for it.
+
+        `key` is the client_msg_id of the published message. An answer for which nobody waits is ignored.
+        """
         future = self._answers.pop(key, None)
         if future is None or future.done():
             return

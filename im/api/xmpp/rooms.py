@@ -61,7 +61,7 @@ def leave_room(person: Person, session: Session, number: int) -> None:
 
 
 async def _load_occupants(person: Person, number: int) -> dict[str, muc.Occupant]:
-    """Load the members of a group by the API: user id -> occupant, each with a name that is unique in the XMPP room.
+    """Return the members of a group, from the API: user id -> occupant, each with a name of its own in the XMPP room.
 
     Raises Refused, NoAnswer.
     """
@@ -95,7 +95,10 @@ def _presence_of(
 def show_entry(
     person: Person, conversation: Conversation, entry: Data, *, delayed: bool = False
 ) -> None:
-    """Send an entry of a group's log to the clients of the person that have entered the group's room."""
+    """Send an entry of a group's log to the clients of the person that have entered the group's room.
+
+    Nothing is sent if there are none.
+    """
     number = conversation.number
     inside = [session for session in person.sessions.values() if number in session.rooms]
     if not inside:
@@ -137,7 +140,10 @@ def _send_entry(
 async def _send_changes(
     person: Person, conversation: Conversation, entry: Data, inside: list[Session]
 ) -> None:
-    """Send clients in an XMPP room (`inside`) what a log entry reports: who came or left, or the new subject."""
+    """Send clients in an XMPP room (`inside`) what a log entry reports: who came or left, or the new subject.
+
+    Other entries change nothing in the room.
+    """
     number, data = conversation.number, entry["data"]
     if data.get("what") in ("left", "removed"):
         _send_departures(person, number, data, inside)

@@ -27,7 +27,7 @@ async def on_get(person: Person, session: Session, node: Element, to: Jid) -> El
 
 
 async def on_set(person: Person, session: Session, node: Element, to: Jid) -> Element:
-    """Rename or remove the contact in a client's request `node`, and answer it. Raises Refused, NoAnswer.
+    """Rename or remove the contact in a client's request `node`, and return the answer. Raises Refused, NoAnswer.
 
     Contacts are added by subscriptions alone. A name is cut to MOST_NAME_CHARS.
     """
@@ -105,7 +105,10 @@ def _send_contact_state(person: Person, session: Session, contact: Data) -> None
 
 
 def on_pushed_presence(person: Person, data: Data) -> None:
-    """Send the new presence of a contact, which the platform has pushed, to the person's clients."""
+    """Send the new presence of a contact, which the platform has pushed, to the person's clients.
+
+    The person's own presence is not sent.
+    """
     if data["user_id"] == person.user:
         return
     for session in person.available:

@@ -1,7 +1,7 @@
-"""The module answers whether a client of XMPP may sign in: ejabberd asks by way of deploy/ejabberd/ask_bridge.py, over a Unix socket.
+"""The module answers ejabberd (deploy/ejabberd/ask_bridge.py), over a Unix socket, whether a client may sign in.
 
-A question is a line of JSON, `{"name", "password"}`; `name` is what stands before the `@`. The answer is `1` or `0`. The
-password is that of the account, or a token for instant messages, as at the clients' broker.
+A question is a line of JSON, `{"name", "password"}`; `name` is what stands before the `@`. The answer is `1` or `0`.
+The password is that of the account, or a token for instant messages, as at the clients' broker.
 """
 
 from __future__ import annotations
@@ -102,9 +102,10 @@ class SignInServer:
 
 
 def check_password(name: str, password: str) -> SignedIn | None:
-    """Sign in the person with this name and password; `None` if they are wrong, or if the person may not sign in.
+    """Sign in the person with this name and password, and return who it is with a token for instant messages.
 
-    A token for instant messages is accepted as the password. Raises BrokerUnavailable and errors of the database.
+    `None` if they are wrong, or the person may not sign in. Such a token is accepted as the password. Raises
+    BrokerUnavailable and errors of the database.
     """
     close_old_connections()
     try:
@@ -123,7 +124,10 @@ def check_password(name: str, password: str) -> SignedIn | None:
 
 
 def _account_of_token(name: str, password: str) -> Account | None:
-    """Return the account of a token for instant messages, if the token is the password and the name its person's."""
+    """Return the account of the token for instant messages that is given as password, if the name is that account's.
+
+    Else `None`, also for a password that is no token.
+    """
     if ":" not in password:
         return None
     try:
@@ -134,7 +138,10 @@ def _account_of_token(name: str, password: str) -> Account | None:
 
 
 def _account_of_password(name: str, password: str) -> Account | None:
-    """Return the account with this sign-in name and password; wrong ones count towards the account's lock."""
+    """Return the account with this sign-in name and password.
+
+    `None` if they are wrong, which counts towards its lock.
+    """
     request = HttpRequest()
     request.META["REMOTE_ADDR"] = "127.0.0.1"  # ejabberd does not say whose question it is
     username = addresses.sign_in_name(name)

@@ -39,9 +39,10 @@ Info = dict[str, str | int | bool | None]
 
 
 def inspect(path: str, thumbnail: str) -> Info:
-    """Find out a file's content type and measures (width, height, duration) from its content.
+    """Return a file's content type and measures (width, height, duration), as its content says.
 
-    If it is a picture, its thumbnail is written to the path `thumbnail`.
+    If it is a picture, its thumbnail is written to the path `thumbnail`. What cannot be read is BYTES, a file of no
+    known type.
     """
     with open(path, "rb") as file:
         head = file.read(HEAD_BYTES)

@@ -58,7 +58,7 @@ def _run_program(path: Path, thumbnail: Path) -> dict[str, Any]:
 
 
 def _media_info(answer: dict[str, Any]) -> MediaInfo:
-    """Convert what the program `inspect_media` has printed into a MediaInfo."""
+    """Return what the program `inspect_media` has printed as a MediaInfo."""
     return MediaInfo(
         **{field.name: answer[field.name] for field in fields(MediaInfo) if field.name in answer}
     )

@@ -54,13 +54,13 @@ class _ObjectReader(io.RawIOBase):
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move the position in the file, which sends no request."""
+        """Move the position in the file, which sends no request, and return it."""
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
         self._position = max(0, start + offset)
         return self._position
 
     def readinto(self, buffer: Any) -> int:
-        """Fetch as many bytes as the buffer holds, in one request."""
+        """Fetch as many bytes as the buffer holds, in one request; return how many came, 0 at the end of the file."""
         last = min(self._position + len(buffer), self._size) - 1
         if last < self._position:
             return 0

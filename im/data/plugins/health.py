@@ -1,4 +1,4 @@
-"""The module reports the state of this site's plugins for `manage.py doctor`, for `/metrics`, and for the administrators' page."""
+"""The module reports the state of this site's plugins for `manage.py doctor`, `/metrics` and the admin page."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def plugin_states(names: Collection[str]) -> dict[str, PluginState]:
 
 
 def findings() -> list[Finding]:
-    """Check the plugins that IM_PLUGINS names, for `manage.py doctor`; return what was found."""
+    """Check the plugins that IM_PLUGINS names, for `manage.py doctor`; return what was found. [] if there are none."""
     names = repository.configured()
     if not names:
         return []

@@ -46,9 +46,9 @@ def find(name: str) -> Installed:
 
 
 def create(plugin: Installed) -> object:
-    """Load a plugin's code and create the plugin with its own settings.
+    """Load a plugin's code, create the plugin with its own settings, and return it.
 
-    Raises PluginFault, whatever the plugin raises.
+    Raises PluginFault for any error.
     """
     try:
         factory = plugin.entry.load()

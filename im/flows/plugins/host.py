@@ -97,10 +97,10 @@ class PluginHost:
         """Do nothing: it does not matter how long messages have waited."""
 
     def handle_batch(self, deliveries: Sequence[ClientDelivery]) -> list[OutboxRow]:
-        """Let the plugin handle a batch of messages, and store its answers. Raises Unavailable.
+        """Let the plugin handle a batch of messages, store its answers, and return the messages to send.
 
-        A message on which it fails TRIES times is parked, that is set aside in a queue of its own. If it fails on
-        several in a row it is switched off, and they wait.
+        Raises Unavailable. A message on which it fails TRIES times is parked, that is set aside in a queue of its own.
+        If it fails on several in a row it is switched off, and they wait.
         """
         self._outgoing.clear()
         if not self._switch.is_on():

@@ -26,7 +26,11 @@ class Parser:
         self._read_token = lru_cache(maxsize=50_000)(tokens.read)
 
     def process_batch(self, batch: Sequence[ClientDelivery]) -> Handled[IncomingRequest]:
-        """Parse clients' messages: requests with a valid token go to the next stage, refusals to their senders."""
+        """Parse clients' messages.
+
+        Return the requests with a valid token for the next step, and refusals for the senders. Plugins that filter
+        texts may change or refuse a request.
+        """
         now = clock.timestamp()
         revocations.refresh_or_warn(now)
         onward: list[IncomingRequest] = []

@@ -114,7 +114,10 @@ class _RequestBatch(RetriedBatch[IncomingRequest, BatchResult]):
         self._platform, self._members, self._now = platform, members, now
 
     def run(self, items: Sequence[IncomingRequest]) -> BatchResult:
-        """Store requests in one transaction, repeated after deadlocks and similar errors. Raises Unavailable."""
+        """Store requests in one transaction, repeated after deadlocks and similar errors, and return the result.
+
+        Raises Unavailable.
+        """
         try:
             return run_with_retries(
                 lambda: self._run_once(items), AT_ONCE, _may_succeed_if_repeated
@@ -125,7 +128,10 @@ class _RequestBatch(RetriedBatch[IncomingRequest, BatchResult]):
             raise
 
     def _run_once(self, requests: Sequence[IncomingRequest]) -> BatchResult:
-        """Store requests in one transaction. Raises Unavailable if the data cannot be written now."""
+        """Store requests in one transaction, and return the result.
+
+        Raises Unavailable if the data cannot be written now.
+        """
         try:
             return process(store_of(self._platform), self._members, requests, self._now)
         except journal.ReadOnly as error:

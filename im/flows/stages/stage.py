@@ -53,7 +53,7 @@ class ChainMember(Protocol):
     """A message center's process runs this work: the whole chain of stages, one of them, or a plugin."""
 
     name: str
-    """The name of the process in logs and for `manage.py doctor`: the center's number, and the stage if it is one alone."""
+    """The process's name in logs and `manage.py doctor`: the center's number, and the stage if it is one alone."""
     queue: str
     """The queue that it reads."""
     feeds: Sequence[str]

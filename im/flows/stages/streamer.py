@@ -46,13 +46,14 @@ class Streamer:
         self._caught_up = time.monotonic()
 
     def process_batch(self, batch: Sequence[ClientDelivery]) -> Handled[ClientDelivery]:
-        """Pass on the messages that are within their senders' rate limits.
+        """Return the messages that are within their senders' rate limits, for the next step, and refusals of others.
 
-        Of a sender above the limit the first message is refused and the next ones are dropped.
+        Of a sender above the limit the first message is refused and the next ones are dropped. Too large ones are
+        refused, too.
         """
         now = clock.timestamp()
         metrics.TAKEN.inc(len(batch))
-        # Messages may have waited since the queue was last empty: many at once do not mean that they were sent too fast.
+        # Messages may have waited since the queue was last empty: many at once were not necessarily sent too fast.
         self._buckets.allow_backlog(
             max(0.0, time.monotonic() - self._caught_up - QUEUE_CHECK_SECONDS)
         )
@@ -87,10 +88,10 @@ class Streamer:
         return excess
 
     def _refuse_unattributed(self, delivery: ClientDelivery, now: float) -> list[RefusedMessage]:
-        """Refuse a message that names no sender, or one that the broker has not checked.
+        """Return the refusal of a message that names no sender, or one that the broker has not checked; [] for none.
 
-        If it holds a valid token, the token's owner gets the refusal. All such messages together have the
-        rate of one person.
+        If it holds a valid token, the token's owner gets the refusal. All such messages together have the rate of one
+        person.
         """
         metrics.UNATTRIBUTED.inc()
         excess = self._buckets.count_message(NOBODY, now, len(delivery.body))

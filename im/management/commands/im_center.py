@@ -32,7 +32,10 @@ class Command(BaseCommand):
     def handle(
         self, *args: object, number: int, stage: str | None = None, **options: object
     ) -> None:
-        """Run the message center with this number, or one stage of it, and its helper threads."""
+        """Run the message center with this number, or one stage of it, and its helper threads.
+
+        Raises CommandError if the settings know no such center.
+        """
         if not 0 <= number < settings.IM_CENTERS:
             raise CommandError(f"IM_CENTERS is {settings.IM_CENTERS}: no center {number}")
         if bool(stage) != (settings.IM_STAGES == "distributed"):

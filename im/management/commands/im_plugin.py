@@ -29,7 +29,10 @@ class Command(BaseCommand):
         parser.add_argument("--remove", action="store_true", help="delete its queues instead")
 
     def handle(self, *args: object, name: str, remove: bool, **options: object) -> None:
-        """Run the plugin, or delete its queues with all that waits in them."""
+        """Run the plugin, or delete its queues with all that waits in them.
+
+        Raises CommandError for a bad name, or a plugin that cannot be loaded.
+        """
         if not NAME.fullmatch(name):
             raise CommandError("name: a lower-case letter, then up to 19 of a-z, 0-9 and -")
         if remove:

@@ -1,7 +1,7 @@
 """Questions for history (XEP-0313, in pages by XEP-0059), and the page that answers them.
 
-An archive is what a person sees of one conversation, or of all one-to-one conversations, in the order of time. The id of
-an entry in it is its place, `<conversation>.<seq>`.
+An archive is what a person sees of one conversation, or of all one-to-one conversations, in the order of time. The id
+of an entry in it is its place, `<conversation>.<seq>`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MOST = 100
 FIELDS = (("with", "jid-single"), ("start", "text-single"), ("end", "text-single"))
 
 Key = tuple[str, int, int]
-"""The place of an entry in the order of an archive: time, conversation, seq. In the log of one conversation without time."""
+"""An entry's place in an archive's order: time, conversation, seq. In the log of one conversation without time."""
 
 
 class InvalidQuery(ValueError):
@@ -59,7 +59,7 @@ class Page:
 
 
 def parse_query(node: Element) -> Query:
-    """Parse the element `query` of a client's request for history (XEP-0313). Raises InvalidQuery."""
+    """Return what the element `query` of a client's request for history (XEP-0313) asks for. Raises InvalidQuery."""
     form, paging = stanzas.child(node, FORMS, "x"), stanzas.child(node, RSM, "set")
     fields = {
         field.get("var", ""): field.findtext(f"{{{FORMS}}}value") or ""
@@ -95,7 +95,10 @@ def _empty_if_present(paging: Element, name: str) -> str | None:
 
 
 def _parse_time(text: str) -> str:
-    """Convert a time as a client writes it into the form of `sent_at`, with milliseconds. Raises InvalidQuery."""
+    """Return a time that a client writes in the form of `sent_at`, with milliseconds; "" for "".
+
+    Raises InvalidQuery.
+    """
     if not text:
         return ""
     day, _, moment = text.partition("T")

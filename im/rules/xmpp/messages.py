@@ -67,7 +67,7 @@ def is_msg_id(text: str) -> bool:
 
 
 def command_of(node: Element) -> Command | None:
-    """Translate a client's message stanza into a command; `None` if it asks for nothing that we know."""
+    """Return the command that a client's message stanza means; `None` if it asks for nothing that we know."""
     key, body = client_msg_id(node), stanzas.text_of(node, "body")
     wants_receipt = stanzas.child(node, stanzas.RECEIPTS, "request") is not None
     for namespace, name, part in stanzas.children(node):
@@ -131,7 +131,10 @@ _COMMANDS: dict[tuple[str, str], Callable[[str, Element, str], Command | None]] 
 
 
 def body_of(data: Data, site: str) -> str:
-    """Return the text of a message as a client of XMPP shows it; a file is a link to the chat page of the site."""
+    """Return the text of a message as a client of XMPP shows it; "" for one that was taken back.
+
+    A file is a link to the chat page of the site.
+    """
     if data.get("recalled_seq"):
         return ""
     text = str(data.get("body") or "")
@@ -258,7 +261,10 @@ def carbon(own: Jid, receiver: Jid, sent: Element) -> Element:
 
 
 def forwarded(message: Element, sent_at: str = "") -> Element:
-    """Wrap a message in an element `forwarded` (XEP-0297), to put it into another one; `sent_at` is its time, or ""."""
+    """Return a message in an element `forwarded` (XEP-0297), to put it into another one.
+
+    `sent_at` is its time, or "".
+    """
     node = element(stanzas.FORWARD, "forwarded")
     if sent_at:
         node.append(element(stanzas.DELAY, "delay", stamp=sent_at))

@@ -10,7 +10,7 @@ from im.rules.xmpp.stanzas import ROSTER, element
 
 
 def roster_item(domain: Domain, contact: Data) -> Element | None:
-    """Translate a contact in the form of the API into an item of an XMPP roster.
+    """Return a contact in the form of the API as an item of an XMPP roster (list of contacts).
 
     `None` means that the person is no part of a roster, such as one who is blocked.
     """
