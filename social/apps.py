@@ -28,7 +28,7 @@ class SocialConfig(PlatformAppConfig):
     }
 
     rights = """
-outgoing text     | social.outgoingtext     | v.... | v.... | v....    | ..... | the platform of this site; what it says is shown to nobody
+outgoing text | social.outgoingtext | v.... | v.... | v.... | ..... | the platform of this site; not what it says
 """
 
     def menu_entries(self) -> Sequence[MenuEntry]:
@@ -49,7 +49,7 @@ outgoing text     | social.outgoingtext     | v.... | v.... | v....    | ..... |
         return (SidebarGroup(55, _("People"), (texts,)),)
 
     def connect(self) -> None:
-        """Connect this app to the hooks of other apps: page parts, called terminals, mails, files, finding people ..."""
+        """Connect this app to the hooks of other apps: page parts, called terminals, mails, files, finding people."""
         from conferences.data.hooks import MAILS_CAUSED, STORE_MAILS, TERMINALS_CALLED
         from foundation.web import findings, health
         from foundation.web.page_parts import PAGE_PARTS

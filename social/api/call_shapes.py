@@ -54,7 +54,7 @@ class Signal(_Form):
     data = serializers.DictField()  # type: ignore[assignment]  # the field hides a property of the serializer
 
     def validate_data(self, value: dict[str, object]) -> dict[str, object]:
-        """Check that the message has at most SIGNAL_BYTES. Raises ValidationError."""
+        """Return the message of a signal. Raises ValidationError if it has more than SIGNAL_BYTES."""
         if len(orjson.dumps(value)) > SIGNAL_BYTES:
             raise serializers.ValidationError(f"at most {SIGNAL_BYTES} bytes are accepted")
         return value

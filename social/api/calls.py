@@ -32,7 +32,10 @@ from social.rules.turn import SECONDS, turn_credential
 
 
 def answer_exception(failure: Exception, context: dict[str, object]) -> Response | None:
-    """Return the response to an exception of a view; to CallRefused it holds the call in its present state."""
+    """Return the response to an exception of a view; to CallRefused it holds the call in its present state.
+
+    `None` for an exception that is no refusal.
+    """
     if isinstance(failure, CallRefused):
         body = nack(UNSPECIFIED, failure.reason) | {"code": failure.code}
         return Response(

@@ -154,7 +154,10 @@ class Invitations(Call):
 
     @extend_schema(request=forms.Invite, responses=answers(shapes.Invited))
     def post(self, request: Request) -> Response:
-        """Create an invitation link for one use within 7 days, at most 10 a day; with `to` it is sent there."""
+        """Create an invitation link for one use within 7 days, at most 10 a day; with `to` it is sent there.
+
+        Raises Denied.
+        """
         arguments = self.arguments(forms.Invite)
         to = arguments.get("to", "").strip()
         if to and "@" not in to and not (to := numbers.parse(to)):

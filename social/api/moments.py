@@ -97,7 +97,10 @@ class Wall(Call):
 
     @extend_schema(parameters=[forms.Before], responses=answers(shapes.Moments))
     def get(self, request: Request, number: int) -> Response:
-        """Return a page of the posts (moments) on the wall of a circle (group), for its members."""
+        """Return a page of the posts (moments) on the wall of a circle (group).
+
+        Raises Denied unless the caller is a member.
+        """
         arguments, database = self.arguments(forms.Before), self.store.database
         view = circle_queries.circle_of(database, self.me.id, number, self.me.domain)
         if view is None or view.own_row is None or view.own_row.state != Membership.ACTIVE:
@@ -141,7 +144,7 @@ class Moments(Call):
 
 
 def draft_of(arguments: Data) -> Draft:
-    """Convert the arguments of a call that publishes a post (moment) into a draft of it."""
+    """Return the draft of a post (moment) in the arguments of a call that publishes one."""
     to = arguments["to"]
     return Draft(
         _PLACES[to] if to in _PLACES else int(to),

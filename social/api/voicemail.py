@@ -76,7 +76,7 @@ class Leave(CallView):
 
     @extend_schema(request=VoiceRecording, responses=answers(OneCall))
     def post(self, request: Request, number: int) -> Response:
-        """Leave a recording of 3 s or more for the person who did not answer the call `number`; a second one changes nothing."""
+        """Leave a recording (≥ 3 s) for who did not answer the call `number`; a second one changes nothing."""
         file_id = self.arguments(VoiceRecording)["file_id"]
         return ack(
             call=describe(flow.leave_voicemail(self.store, self.me, number, file_id, self.now))

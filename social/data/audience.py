@@ -37,14 +37,17 @@ def reader_lists_of(database: str, number: int) -> ReaderLists:
 
 
 def people_who_see(database: str, audience: Audience, lists: ReaderLists) -> list[str]:
-    """Return the ids of the people, besides the author, who see a post (moment) with this audience and lists now."""
+    """Return the ids of the people, besides the author, who see a post (moment) with this audience and lists now.
+
+    [] for a private post.
+    """
     if audience.place == PRIVATE:
         return []
     viewer = viewers.load_viewer(database, audience.author, circles=False)
-    if audience.place == CONTACTS:
-        candidates = list(viewer.contacts)
-    else:
-        candidates = queries.active_users(database, audience.place)
+    is_for_contacts = audience.place == CONTACTS
+    candidates = (
+        list(viewer.contacts) if is_for_contacts else queries.active_users(database, audience.place)
+    )
     excluded = viewers.people_with_labels(database, lists.excepts)
     return people_who_see_now(audience, candidates, viewer.blocked, lists.only or (), excluded)
 

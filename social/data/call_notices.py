@@ -20,7 +20,8 @@ from social.rules.calls import Call
 def notify_both(store: PlatformStore, before: Call | None, after: Call, now: datetime) -> None:
     """Notify both people's devices of a change of their call, and add entries about it to their conversation's log.
 
-    `before` is `None` for a new call. Must run in the transaction that stores the change.
+    `before` is `None` for a new call. Must run in the transaction that stores the change. Without a conversation only
+    the devices are notified.
     """
     people = (after.caller.id, after.callee.id)
     notice = Notice(notice_cmd(after), describe(after), people)

@@ -100,7 +100,7 @@ def readable_files(database: str, person: str, numbers: Collection[UUID]) -> set
 
 
 def _owners_of_seen_pictures(database: str, person: str, owners: list[str]) -> list[str]:
-    """Return those of these people whose picture a person sees."""
+    """Return those of these people whose picture a person sees. [] if the person does not exist."""
     store = store_with(database)
     persons = people.people_by_id(store, [person, *owners])
     if person not in persons:

@@ -36,7 +36,7 @@ def match_hashes(store: PlatformStore, me: Person, hashes: Collection[str]) -> d
 
 
 def _visible_people(store: PlatformStore, me: Person, users: Collection[str]) -> dict[str, Person]:
-    """Return those of these people whose tenant is open to `me`, without a block between them and `me`: id -> person."""
+    """Return those of these people whose tenant is open to `me`, unless one blocks the other: id -> person."""
     viewer = viewers.load_viewer(store.database, me.id, circles=False)
     persons = people.people_by_id(store, {*users} - viewer.blocked)
     is_open = viewers.people_open_to(store, me, list(persons.values()))

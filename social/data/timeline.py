@@ -197,7 +197,7 @@ def visible_post(database: str, user: str, number: int) -> tuple[Post, Viewer] |
 
 
 def counts(database: str, viewer: Viewer, ids: Sequence[int]) -> dict[int, Counts]:
-    """Count the likes and comments of posts (moments), without those by people with a block to or by `viewer`."""
+    """Return how many likes and comments posts (moments) have, without those of people with a block to `viewer`."""
     if not ids:
         return {}
     blocked = sorted(viewer.blocked)

@@ -51,7 +51,10 @@ def _place(call: Call) -> tuple[int, int]:
 
 
 def save_greeting(database: str, user: str, file_id: UUID | None, now: datetime) -> None:
-    """Store which upload is a person's greeting, so that the file is kept; `None` removes the greeting."""
+    """Store which upload is a person's greeting, so that the file is kept; `None` removes the greeting.
+
+    The former file may then be deleted, unless something else uses it.
+    """
     rows = CallGreeting.objects.using(database)
     before = rows.filter(pk=user).values_list("file", flat=True).first()
     is_shared = before is not None and FileUse.objects.using(database).filter(file=before).exists()

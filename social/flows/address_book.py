@@ -142,7 +142,7 @@ def send_code(
 
 
 def _e164_or_denied(text: str, region: str) -> str:
-    """Convert a telephone number as people write it into the form of E.164. Raises Denied."""
+    """Return a telephone number, as people write it, in the form of E.164. Raises Denied if it is none."""
     if number := numbers.parse(text, region):
         return number
     raise Denied(DenyReason.MALFORMED, "number: give it with + and the country's code")
@@ -153,7 +153,8 @@ def confirm_number(
 ) -> None:
     """Confirm the person's number by the code that was sent to it, and notify people who have it in their address book.
 
-    If somebody else had confirmed the same number before, it is theirs no longer.
+    If somebody else had confirmed the same number before, it is theirs no longer. Raises Denied for a wrong code, or
+    after too many.
     """
     number, database = _e164_or_denied(text, region), store.database
     key = numbers.hashed(number, shared_key())

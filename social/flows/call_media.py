@@ -73,7 +73,10 @@ def password_of(call: Call) -> str:
 
 
 def _attach_conference(store: PlatformStore, call: Call, e164: str, confid: str) -> Call:
-    """Store which conference carries a call; end the conference if the call has ended meanwhile."""
+    """Store which conference carries a call, and return the call.
+
+    End the conference if the call has ended meanwhile.
+    """
     after = apply_event(store, call.id, MediaReady(e164, confid), clock.now())
     if not after.is_live:
         release_conference(store, after)

@@ -122,7 +122,7 @@ def _new_call(me: Person, other: Person, device: str, now: datetime) -> Call:
 
 
 def _store_and_announce(store: PlatformStore, me: Person, call: Call, now: datetime) -> Call:
-    """Store a new call with the two people's conversation, whose log records the call, and notify their devices.
+    """Store a new call with the two people's conversation, whose log records it; notify their devices; return it.
 
     `me` has no id if a conference without a person as its creator calls; then there is no conversation.
     """

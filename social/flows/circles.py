@@ -82,7 +82,10 @@ def change_circle(
 def _change_circle(
     store: PlatformStore, me: Person, number: int, wanted: dict[str, object], now: datetime
 ) -> None:
-    """Change the description or picture of a circle (group), and add an entry about it to the conversation's log."""
+    """Change the description or picture of a circle (group), and add an entry about it to the conversation's log.
+
+    Does nothing if nothing differs. Raises Denied.
+    """
     with lock_conversation(store, number, me, now) as locked:
         locked.check_allowed(GroupAction.SET)
         row = Circle.objects.using(store.database).select_for_update().get(pk=number)

@@ -47,7 +47,10 @@ def create_label(store: PlatformStore, me: Person, name: str) -> Label:
 def change_label(
     store: PlatformStore, me: Person, number: int, name: str | None, shows_presence: bool | None
 ) -> Label:
-    """Rename a label, or change whether people with it see the person's presence; `None` leaves either as it is."""
+    """Rename a label, or change whether people with it see the person's presence, and return it. Raises Denied.
+
+    `None` leaves name or presence as it is.
+    """
     database = store.database
     try:
         with transaction.atomic(using=database):
@@ -75,7 +78,10 @@ def delete_label(store: PlatformStore, me: Person, number: int) -> None:
 def set_on_contacts(
     store: PlatformStore, me: Person, number: int, users: Collection[str], on: bool
 ) -> None:
-    """Put the label with this id on contacts (`on`), or remove it from them."""
+    """Put the label with this id on contacts (`on`), or remove it from them.
+
+    Raises Denied if it is not the person's label, or one of the users is no contact.
+    """
     database = store.database
     with transaction.atomic(using=database):
         journal.require_serving(store)
@@ -93,7 +99,10 @@ def set_on_contacts(
 
 
 def set_labels(store: PlatformStore, me: Person, user: str, numbers: Collection[int]) -> None:
-    """Give a contact exactly these labels (ids) of the person; other labels are removed from the contact."""
+    """Give a contact exactly these labels (ids) of the person; other labels are removed from the contact.
+
+    Raises Denied if it is no contact, or a label is not the person's.
+    """
     database = store.database
     with transaction.atomic(using=database):
         journal.require_serving(store)

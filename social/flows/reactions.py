@@ -72,7 +72,7 @@ def add_comment(
 ) -> int:
     """Comment on the post (moment) `number`, or reply to the comment `reply_to` on it; return the comment's id.
 
-    A repeated request with the same `client_id` returns the first one's.
+    A repeated request with the same `client_id` returns the first one's. Raises Denied.
     """
     database = store.database
     try:

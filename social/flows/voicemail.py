@@ -73,7 +73,10 @@ def _complete_upload(me: Person, file_id: UUID) -> File | None:
 def _post_message(
     store: PlatformStore, me: Person, call: Call, file_id: UUID, now: datetime
 ) -> int:
-    """Add the voicemail to the conversation's log as a message, and return its number there."""
+    """Add the voicemail to the conversation's log as a message, and return its number there.
+
+    Raises Denied if it is refused.
+    """
     say = Say(call.conversation, Type.VOICE, "", str(file_id), call=str(call.id))
     request = IncomingRequest(me.id, "", say, f"voicemail-{call.id}")
     outcome = process(store, MemberCache(), [request], now)

@@ -65,7 +65,7 @@ def _joining(visit: Visit) -> Joining:
 
 @page
 def circle(visit: Visit, number: int) -> HttpResponse:
-    """Show a circle (group): its wall of posts and members to its own members, and how to join to other people."""
+    """Show a circle (group): its wall of posts and members to its own members, how to join to others. Raises Denied."""
     view = circle_queries.circle_of(visit.database, visit.me.id, number, visit.me.domain)
     if view is None:
         raise Denied(DenyReason.NOT_FOUND)

@@ -97,7 +97,10 @@ def _search_results(visit: Visit) -> dict[str, object]:
 
 @form
 def change_relation(visit: Visit, user: str) -> str:
-    """Ask another person to become a contact, or accept, remove, block or unblock that person."""
+    """Ask another person to become a contact, or accept, remove, block or unblock that person.
+
+    Return the address to go to. Raises Denied.
+    """
     actions = {
         "ask": ContactAction.ASK,
         "accept": ContactAction.ACCEPT,
@@ -113,7 +116,10 @@ def change_relation(visit: Visit, user: str) -> str:
 
 @form
 def save_details(visit: Visit, user: str) -> str:
-    """Save the name, the note and the labels that the person gives a contact."""
+    """Save the name, the note and the labels that the person gives a contact; return the address to go to.
+
+    Raises Denied.
+    """
     if not USER.fullmatch(user):
         raise Denied(DenyReason.NOT_FOUND)
     contact_flow.set_name(visit.store, visit.me, user, visit.field("name", 64))
@@ -124,7 +130,7 @@ def save_details(visit: Visit, user: str) -> str:
 
 @form
 def add_label(visit: Visit) -> str:
-    """Create a label for contacts, with the name in the form."""
+    """Create a label for contacts, with the name in the form; return the address to go to. Raises Denied."""
     name = visit.field("name", 64)
     if not name:
         raise Denied(DenyReason.MALFORMED, _("Name"))
@@ -134,7 +140,7 @@ def add_label(visit: Visit) -> str:
 
 @form
 def change_label(visit: Visit, number: int) -> str:
-    """Delete a label, or change whether contacts with this label see that the person is online."""
+    """Delete a label, or change whether contacts with it see that the person is online; return the address to go to."""
     if visit.request.POST.get("do") == "delete":
         labels.delete_label(visit.store, visit.me, number)
     else:
@@ -145,7 +151,10 @@ def change_label(visit: Visit, number: int) -> str:
 
 @form
 def invite(visit: Visit) -> str:
-    """Create an invitation, show its link once, and send it if the form has a number or an e-mail address."""
+    """Create an invitation and show its link once; send it if the form has a number or an e-mail address.
+
+    Returns the address to go to. Raises Denied.
+    """
     to = visit.field("to", 254)
     if to and "@" not in to and not (to := numbers.parse(to)):
         raise Denied(DenyReason.MALFORMED, _("give a number with + and the country, or an e-mail"))

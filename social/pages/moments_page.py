@@ -119,7 +119,7 @@ def post_form(visit: Visit, circle: int = 0) -> dict[str, object]:
 
 
 def draft_of(visit: Visit, files: tuple[UUID, ...]) -> Draft:
-    """Convert a form that publishes a post (moment) into a draft of it; `files` are the ids of its uploads.
+    """Return the draft of a post (moment) in a form that publishes one; `files` are the ids of its uploads.
 
     Raises Denied.
     """
@@ -243,7 +243,10 @@ def save_reaction(visit: Visit, number: int) -> str:
 
 @form
 def notices_seen(visit: Visit) -> str:
-    """Mark the notices of likes and comments as seen, up to the one that the form names."""
+    """Mark the notices of likes and comments as seen, up to the one that the form names.
+
+    Return the address to go to.
+    """
     last_id = next(iter(visit.numbers("last_id")), 0)
     if 0 < last_id < 2**63:
         cards.mark_notices_seen(visit.store, visit.me, last_id)

@@ -69,7 +69,10 @@ def person(visit: Visit, user: str) -> HttpResponse | HttpResponseRedirect:
 
 @form
 def exchange_numbers(visit: Visit, user: str) -> str:
-    """Ask another person to exchange numbers, agree to a request, or end the exchange."""
+    """Ask another person to exchange numbers, agree to a request, or end the exchange; return the address to go to.
+
+    Raises Denied.
+    """
     if not USER.fullmatch(user):
         raise Denied(DenyReason.NOT_FOUND)
     match visit.request.POST.get("do"):

@@ -68,7 +68,7 @@ def _account(visit: Visit) -> Account:
 
 @form
 def save_card(visit: Visit) -> str:
-    """Save the fields of the person's card, and the people to whom each is shown."""
+    """Save the fields of the person's card, and the people to whom each is shown; return the address to go to."""
     fields: dict[str, tuple[str | None, ShownTo | None]] = {}
     for name, most in FIELDS.items():
         shown_to = visit.choice(f"shown_{name}", ShownTo)
@@ -85,7 +85,7 @@ def save_card(visit: Visit) -> str:
 
 @form
 def save_privacy(visit: Visit) -> str:
-    """Save the choices which people find the person in the directory, by the number, and among suggestions."""
+    """Save who finds the person in the directory, by the number, and among suggestions; return the address to go to."""
     wanted: dict[str, object] = {"suggested": visit.request.POST.get("suggested") == "1"}
     if found_by := visit.choice("found_by", FoundBy):
         wanted["found_by"] = found_by
@@ -98,7 +98,7 @@ def save_privacy(visit: Visit) -> str:
 
 @form
 def save_name(visit: Visit) -> str:
-    """Change the name of the person's account to that in the form."""
+    """Change the name of the person's account to that in the form; return the address to go to."""
     account = _account(visit)
     account.first_name, account.last_name = (
         visit.field("first_name", 64),
@@ -113,7 +113,10 @@ def save_name(visit: Visit) -> str:
 
 @form
 def change_password(visit: Visit) -> str:
-    """Change the password, if the form contains the old one; all other sessions and tokens of the person end."""
+    """Change the password, if the form contains the old one; return the address to go to.
+
+    All other sessions and tokens of the person end. Raises Denied if the old one is wrong, or the two new ones differ.
+    """
     account, new = _account(visit), visit.request.POST.get("new", "")
     if not account.check_password(visit.request.POST.get("old", "")):
         raise Denied(DenyReason.MALFORMED, _("the old password is wrong"))

@@ -122,11 +122,11 @@ def _visit(request: HttpRequest) -> Visit:
 
 
 def page(view: PageView) -> Page:
-    """Turn a function that shows a page to a Visit into a view; a page that the visitor may not see is a 404."""
+    """Return a view made of a function that shows a page to a Visit; a page that the visitor may not see is a 404."""
 
     @wraps(view)
     def page_view(request: HttpRequest, **values: object) -> HttpResponse:
-        """Show the page, or redirect to the page that says which site takes the platform's requests."""
+        """Show the page, or redirect to the page that says which site takes the platform's requests. Raises Http404."""
         try:
             return view(_visit(request), **values)
         except Denied:

@@ -99,7 +99,7 @@ def decide_add(call: Call, facts: Facts) -> Begun | Joined | CallRefusal:
 
 
 def decide_call_from_conference(call: Call, facts: Facts) -> Begun | Joined | CallRefusal:
-    """Decide on `call`, by which a running conference calls a person of its tenant: it rings, joins another, or is refused.
+    """Decide on `call`, by which a conference calls a person of its tenant: it rings, joins another, or is refused.
 
     If the same conference calls that person already, the new call joins that one and does not ring once more.
     """

@@ -102,7 +102,7 @@ class Call:
 
     @property
     def is_first(self) -> bool:
-        """Return whether this is the first call of its session, whose caller and called person are both in the conference."""
+        """Return whether this is its session's first call, and caller and called person are both in the conference."""
         return self.id == self.session
 
     @property
@@ -245,7 +245,7 @@ class Unchanged:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The event is refused. `reason`: why the call is over for the device; `None`: the person may not cause the event."""
+    """The event is refused. `reason`: why the call is over for the device; `None`: the person lacks the right."""
 
     reason: CallEnd | None = None
 
@@ -332,7 +332,7 @@ def _hang_up(call: Call, user: str, others: int, now: datetime) -> Decision:
 
 
 def _time_is_up(call: Call, now: datetime) -> Decision:
-    """Decide to end a call that nobody has answered by its due time, or that has no conference by then; else nothing."""
+    """Decide to end a call that is unanswered at its due time, or has no conference by then; else nothing."""
     due = call.next_due
     if due is None or due > now:
         return UNCHANGED

@@ -19,7 +19,7 @@ LONGEST = 40
 
 
 def parse(text: str, region: str = "") -> str:
-    """Convert a telephone number as people write it into the form of E.164, such as "+8613800138000"; "" if it is none.
+    """Return a telephone number, as people write it, in the form of E.164 such as "+8613800138000"; "" if it is none.
 
     `region` is the country (two letters) of numbers that are written without their country's code.
     """

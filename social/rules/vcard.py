@@ -100,7 +100,7 @@ def _folded(line: str) -> str:
 
 
 def read(text: str) -> list[VCard]:
-    """Parse the text of a file with vCards, of version 3.0 or 4.0. Raises CardRefused."""
+    """Return the vCards (address cards), of version 3.0 or 4.0, in the text of a file. Raises CardRefused."""
     if len(text) > MAX_CHARACTERS:
         raise CardRefused(f"vcard: at most {MAX_CHARACTERS} characters are taken")
     cards: list[VCard] = []

@@ -77,9 +77,9 @@ def people_who_see_now(
 ) -> list[str]:
     """Return the people besides the author who see a post (moment) now, in alphabetical order of their ids.
 
-    `candidates` are the author's contacts, or the circle's active members. `blocked` are the people with a
-    block between them and the author. `named` is the frozen list, `excluded` are the people with an
-    excluded label.
+    `candidates` are the author's contacts, or the circle's active members. `blocked` are the people with a block
+    between them and the author. `named` is the frozen list, `excluded` are the people with an excluded label. [] for a
+    private post.
     """
     if audience.place == PRIVATE:
         return []

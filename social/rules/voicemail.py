@@ -33,7 +33,7 @@ def refuse_voicemail(
 
 
 def refuse_recording(duration_ms: int | None, longest_seconds: int) -> VoicemailRefusal | None:
-    """Return why a recording cannot be a voicemail or greeting; `None` if it can. One second above the limit is allowed."""
+    """Return why a recording cannot be a voicemail or greeting; `None` if it can. One second too long is allowed."""
     if duration_ms is None:
         return VoicemailRefusal.NO_SOUND
     if duration_ms < SHORTEST_SECONDS * 1000:
