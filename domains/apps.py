@@ -41,12 +41,12 @@ class DomainsConfig(PlatformAppConfig):
 core domain       | domains.coredomain      | v.c.. | .....   | .....    | ..... | itself
 service domain    | domains.servicedomain   | vacd. | vacd.   | .....    | ..... | itself
 platform domain   | domains.platformdomain  | vacd. | vacd.   | v.c..    | ..... | itself
-user domain       | domains.userdomain      | vacd. | vacd.   | v....    | v.... | itself; a platform's: those bound to it
+user domain | domains.userdomain | vacd. | vacd. | v.... | v.... | itself; a platform's: those bound to it
 any domain        | domains.domain          | v.... | v....   | v....    | v.... | itself
 backup platform   | domains.backupplatform  | vacd. | v....   | v....    | ..... | the platform that it is the backup of
 machine room      | domains.machineroom     | vacd. | vacd.   | vacd.    | ..... | its platform
 department        | domains.department      | vacd. | vacd.   | v....    | vacd. | its user domain
-account           | domains.account         | vacdo | vacdo   | vacdo    | vacdo | its domain; operate: unlock, reset the second factor
+account | domains.account | vacdo | vacdo | vacdo | vacdo | its domain; operate: unlock, reset the second factor
 API key           | domains.apikey          | vacd. | vacd.   | .....    | vacd. | its domain
 application       | domains.application     | vacd. | vacd.   | .....    | v.... | its domain
 audit trail       | auditlog.logentry       | v.... | v....   | v....    | v.... | the domain of the one who did it

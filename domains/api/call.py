@@ -70,7 +70,7 @@ class SessionCall(APIView):
         return REFUSAL_WHILE_CLOSED.call("")
 
     def faults(self, request: Request) -> dict[str, str]:
-        """Return the faults of the arguments, name -> fault, for a call with `debug=1`, which changes nothing (§1.8)."""
+        """Return the faults of the arguments, name -> fault, for a call with `debug=1`: it changes nothing (§1.8)."""
         return {}
 
     def params(self, request: Request) -> dict[str, object]:

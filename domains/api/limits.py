@@ -55,7 +55,10 @@ class CallLimit(BaseThrottle):
 
     @property
     def headers(self) -> dict[str, str]:
-        """Return the `RateLimit` headers: how many calls there may be, how many are left, and until when."""
+        """Return the `RateLimit` headers: how many calls there may be, how many are left, and until when.
+
+        {} if nothing was counted.
+        """
         if self.left is None:
             return {}
         return {

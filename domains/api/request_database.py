@@ -60,7 +60,10 @@ def _knows_application(database: str, client_id: str) -> str | None:
 
 
 def _client_id(request: HttpRequest) -> str:
-    """Return the id by which an application names itself, in the header for HTTP Basic or in the form."""
+    """Return the id by which an application names itself, in the header for HTTP Basic or in the form.
+
+    "" without one.
+    """
     kind, _, value = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() != "basic":
         return str(request.POST.get("client_id", ""))

@@ -72,7 +72,7 @@ def new_token(key: str, secret: str, now: datetime) -> str:
 
 
 def _find_api_key(database: str, key: str, secret: str) -> ApiKey | None:
-    """Return the enabled API key of this name (`key`) in a database, if `secret` is its secret."""
+    """Return the enabled API key of this name (`key`) in a database, if `secret` is its secret. Else `None`."""
     api_key = ApiKey.objects.using(database).filter(key=key[:64], enabled=True).first()
     if api_key is None or not secrets.compare_digest(api_key.secret_hash, hash_secret(secret)):
         return None
@@ -101,7 +101,7 @@ def use_token(token: str, now: datetime) -> ApiToken:
     """
 
     def look_up(database: str) -> ApiToken | None:
-        """Return the row of the client application's token in one database, if it is still valid."""
+        """Return the row of the client application's token in one database, if it is valid; else `None`."""
         return _live_tokens(database, now).filter(token_hash=hash_secret(token)).first()
 
     api_token = homes.search(look_up)
@@ -150,7 +150,8 @@ def log_in(request: HttpRequest, token: str, username: str, password: str, now: 
 def _move_token_to(database: str, api_token: ApiToken) -> None:
     """Move a client application's token into the database of the person who logs in under it. Raises Refusal.
 
-    The key of a domain above several platforms serves people of all of them, and each platform's data has it.
+    The key of a domain above several platforms serves people of all of them, and each platform's data has it. Does
+    nothing if it is there.
     """
     if api_token._state.db == database:
         return
@@ -250,7 +251,7 @@ def _token_of_cookie(cookie: str, now: datetime) -> ApiToken:
     """
 
     def look_up(database: str) -> ApiToken | None:
-        """Return the token with this login cookie in one database, if it is still valid."""
+        """Return the token with this login cookie in one database, if it is valid; else `None`."""
         return _live_tokens(database, now).filter(cookie_hash=hash_secret(cookie)).first()
 
     api_token = homes.search(look_up) if cookie else None

@@ -118,7 +118,7 @@ class DomainScope:
         return fixed
 
     def allows(self, user: PageUser, verb: str, obj: Model) -> bool:
-        """Return whether the administrator may do this to the object; only deleting the own account or domain is forbidden."""
+        """Return whether the administrator may do this to the object: not if it deletes the own account or domain."""
         if verb != "delete":
             return True
         return not (_is_own_domain(user, obj) or (isinstance(obj, Account) and obj.pk == user.pk))

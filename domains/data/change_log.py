@@ -55,7 +55,7 @@ def record_change(
 def record_changes(
     database: str, kind: Kind, moids: Sequence[str], op: Op, former_parent: str | None = None
 ) -> None:
-    """Record the same kind of change for several domains or accounts, which other sites will be told (see `record_change`).
+    """Record one kind of change of several domains or accounts, to be told to other sites (see `record_change`).
 
     Only the core (role "bmc") records, and only while a site's platform follows the tree.
     """
@@ -226,7 +226,7 @@ class ChangeRecorder:
         return now
 
     def run_query(self, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
-        """Run a query in the transaction of the change."""
+        """Run a query in the transaction of the change, and return its rows."""
         return sql.select(self.database, query, values)
 
     def platforms_holding(self, moid: str, below: str | None = None) -> frozenset[str]:
@@ -244,7 +244,10 @@ class ChangeRecorder:
     def add(
         self, kind: Kind, moid: str, op: Op, content: WireObject, followers: Collection[str]
     ) -> None:
-        """Add a change for these followers (platforms that copy the tree), under the next version."""
+        """Add a change for these followers (platforms that copy the tree), under the next version.
+
+        Nothing is added without followers.
+        """
         if not followers:
             return
         self._version += 1
@@ -255,7 +258,7 @@ class ChangeRecorder:
     def write(self) -> None:
         """Write the changes, and after the commit wake the threads that send them to the followers.
 
-        A follower is a platform that copies the domain tree.
+        A follower is a platform that copies the domain tree. Does nothing without changes.
         """
         if not self._changes:
             return

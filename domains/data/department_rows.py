@@ -12,7 +12,7 @@ _COLUMNS = ("moid", "domain_id", "parent_id", "name")
 
 
 def load_departments(database: str, domain: str | None) -> dict[str, DepartmentNode]:
-    """Read the departments of a user domain: MOID -> department, as the rules need it."""
+    """Return the departments of a user domain, as the rules need them: MOID -> department."""
     query = "SELECT moid, parent_id, name FROM domains_department WHERE domain_id = %s"
     return {row[0]: DepartmentNode(*row) for row in sql.select(database, query, [domain])}
 

@@ -281,7 +281,8 @@ class FullSnapshot:
     def _domains_in_order(self) -> list[str]:
         """Return the MOIDs of the domains that the platform holds, each after those that it refers to.
 
-        A platform with backups comes twice, because a backup may come after it.
+        A platform with backups comes twice, because a backup may come after it. [] for a platform that is not in the
+        tree.
         """
         path_up = [row[0] for row in self._run_query(LINE_UP, [self._platform])]
         if len(path_up) < 2:

@@ -83,7 +83,7 @@ END_RUNNING: Hook[[str], int] = Hook()
 """`(moid)`: end what runs in a disabled domain and below it; return how many that were."""
 
 END_RUNNING_IN: Hook[[UnitOfWork, str], int] = Hook()
-"""`(unit of work, moid)`: as END_RUNNING, for one platform's data, in the transaction that applies the core's change."""
+"""`(unit of work, moid)`: as END_RUNNING, for one platform, in the transaction that applies the core's change."""
 
 MEASURES: Hook[[str, Collection[str]], Mapping[str, Sequence[Measure]]] = Hook()
 """`(database, moids)`: return what each of these domains uses of its limits."""
@@ -113,7 +113,7 @@ CHAT_OF: SingleHook[[str, str, str], str] = SingleHook()
 it; "" if it is not."""
 
 CHAT_LAST_SEQ: SingleHook[[str, str], int | None] = SingleHook()
-"""`(database, confid)`: return the number of the last entry in the conversation of a conference; `None` if it has none."""
+"""`(database, confid)`: return the number of the last entry in a conference's conversation; `None` if empty."""
 
 READ_CHAT: SingleHook[[str, str, int], tuple[list[CallMessage], int]] = SingleHook()
 """`(database, confid, after)`: return the messages that were written or changed after an entry, a page of them, in

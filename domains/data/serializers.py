@@ -139,8 +139,8 @@ def _second_factors(run_query: RunQuery, ids: list[int]) -> dict[int, list[WireO
 def _account_object(row: tuple[Any, ...], devices: list[WireObject]) -> WireObject:
     """Return an account as the messages from the core to the sites carry it. `row` is a row of `_SELECT_ACCOUNTS`.
 
-    Password hash and second factors are in `sealed`, encrypted. Without a usable key the field is left out, and the sites
-    keep what they have. `used` says whether the account is enabled.
+    Password hash and second factors are in `sealed`, encrypted. Without a usable key the field is left out, and the
+    sites keep what they have. `used` says whether the account is enabled.
     """
     _id, moid, username, first, last, email, phone, e164, domain, *further_columns, password = row
     department, position, *flags = further_columns

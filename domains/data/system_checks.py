@@ -12,7 +12,10 @@ from domains.data import sealing
 
 
 def accounts_can_be_sealed(**_: object) -> list[CheckMessage]:
-    """Warn (`domains.W001`) if the key that encrypts accounts on their way to sites is unusable: nobody can sign in."""
+    """Return a warning (`domains.W001`) if the key that encrypts accounts on their way to sites is unusable; else [].
+
+    Then nobody could sign in at the sites.
+    """
     is_shared = settings.CORE_MOID or "bmc" in settings.ROLES
     problem = sealing.find_key_problem() if is_shared else ""
     hint = (

@@ -130,10 +130,10 @@ def load_entries(database: str, moids: Sequence[str]) -> list[TreeEntry]:
 def _add_missing_fields(
     database: str, entries: list[TreeEntry], paths: Mapping[str, Path]
 ) -> list[TreeEntry]:
-    """Fill the fields of entries that are not in their own rows: bindings, domains above, counts below.
+    """Fill the fields of entries that are not in their own rows, and return the entries.
 
-    This takes two statements for all entries. `paths`: MOID of an entry -> the domains from the
-    root down to it.
+    They are bindings, domains above and counts below; this takes two statements for all entries. `paths`: MOID of an
+    entry -> the domains from the root down to it.
     """
     bindings = _bindings(database, [entry.moid for entry in entries if entry.level == USER])
     with_children = [entry.moid for entry in entries if entry.level in (CORE, SERVICE)]

@@ -183,7 +183,10 @@ def count_uses_of_room(database: str, moid: str) -> dict[str, int]:
 
 
 def _count_references(database: str, moid: str, tables: Mapping[str, str]) -> dict[str, int]:
-    """Count, in one query, the rows that refer to `moid`. `tables`: kind -> "table WHERE column"."""
+    """Return how many rows refer to `moid`, counted in one query: kind -> count.
+
+    `tables`: kind -> "table WHERE column".
+    """
     counts = ", ".join(
         f"(SELECT COUNT(*) FROM {table_and_column} = %s)" for table_and_column in tables.values()
     )

@@ -110,7 +110,7 @@ class DomainsUnitOfWork:
         self._asked_at = asked_at.replace(tzinfo=UTC) if asked_at else None
 
     def _select(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """Run a query on this platform's database, in this transaction."""
+        """Return the rows of a query on this platform's database, in this transaction."""
         return sql.select(self.database, query, values)
 
     def read_levels(self, subjects: Sequence[WireObject]) -> None:

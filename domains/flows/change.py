@@ -54,7 +54,7 @@ def _tree_locked(database: str) -> Iterator[DatabaseTree]:
 
 
 def save_domain(domain: D, database: str = "default", changed: Collection[str] | None = None) -> D:
-    """Save a domain, new or changed. Raises RuleBroken.
+    """Save a domain, new or changed, and return it. Raises RuleBroken.
 
     `changed` names the fields that differ from the saved ones. `None` means that any may differ.
     """
@@ -133,16 +133,15 @@ def change(moid: str, database: str = "default", **fields: Any) -> Domain:
 
 
 def move(moid: str, parent: str, database: str = "default", **binding: Any) -> Domain:
-    """Move a domain below another parent. Raises RuleBroken.
+    """Move a domain below another parent, and return it. Raises RuleBroken.
 
-    `binding` holds the new `platform_id` and `room_id` of a user domain, if they change with the
-    parent.
+    `binding` holds the new `platform_id` and `room_id` of a user domain, if they change with the parent.
     """
     return change(moid, database, parent_id=parent, **binding)
 
 
 def disable(moid: str, database: str = "default") -> Domain:
-    """Disable a domain: nobody can sign in and no conference can start in it, and in all domains below it."""
+    """Disable a domain, and return it: there and below it nobody can sign in and no conference can start."""
     return change(moid, database, used=False)
 
 

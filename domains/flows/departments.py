@@ -36,7 +36,7 @@ def _departments_locked(database: str, domain: str | None) -> Iterator[None]:
 
 
 def save(department: Department, database: str = "default") -> Department:
-    """Save a department, new or changed. Raises RuleBroken."""
+    """Save a department, new or changed, and return it. Raises RuleBroken."""
     with _departments_locked(database, department.domain_id):
         others = department_rows.load_departments(database, department.domain_id)
         raise_if_refused(rules.refusals_to_save(department.node(), others))

@@ -129,7 +129,7 @@ def _add_to_unit_of_work(uow: DomainsUnitOfWork, notice: Notice, subject: WireOb
 
 
 def _apply_domain_of_third_party(uow: DomainsUnitOfWork, notice: Notice) -> bool:
-    """Check a change of a domain by the rules, and apply it. Raises NotTaken.
+    """Check a change of a domain by the rules, apply it, and return True. Raises NotTaken.
 
     It comes from a third party's BMC (the program that owns the domain tree), which may not know these rules.
     """
@@ -194,7 +194,7 @@ def _node_for_rules(uow: DomainsUnitOfWork, domain: WireObject) -> Node:
 
 
 def _apply_account_of_third_party(uow: DomainsUnitOfWork, notice: Notice) -> bool:
-    """Check and apply a change of an account from a third party's console (BMC). Raises NotTaken."""
+    """Check and apply a change of an account from a third party's console (BMC), and return True. Raises NotTaken."""
     account = subject_of(notice)
     saved = uow.load_account(account["moid"])
     if notice.op != "del":

@@ -65,7 +65,7 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
         clean_model_instances = False
 
     def __init__(self, page: Any, request: HttpRequest) -> None:
-        """Prepare an import by the user of `request`. `page` is the admin page of the model, which knows the user's rights."""
+        """Prepare an import by the user of `request`. `page`: the model's admin page, which knows the user's rights."""
         super().__init__()
         self.page, self.request = page, request
         self.save_row: SaveRow = self._refuse_outside_import
@@ -93,7 +93,10 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
     # ---- the table as a whole ---------------------------------------------------------------
 
     def import_data(self, dataset: Any, dry_run: bool = False, **kwargs: object) -> Result:
-        """Import all rows or, if one is refused, none. A trial run (`dry_run`) changes nothing."""
+        """Import all rows or, if one is refused, none. A trial run (`dry_run`) changes nothing.
+
+        Returns the result for each row.
+        """
         if refusal := self._find_wrong_table(dataset):
             result = self.get_result_class()()
             result.append_base_error(Error(ValidationError(refusal)))
@@ -201,7 +204,7 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
         import_validation_errors: dict[str, ValidationError] | None = None,
         **kwargs: object,
     ) -> None:
-        """Raise ValidationError with the errors that `import_instance` found; the flow that saves a row finds the others."""
+        """Raise ValidationError with the errors that `import_instance` found; the saving flow finds the others."""
         if import_validation_errors:
             raise ValidationError(import_validation_errors)
 

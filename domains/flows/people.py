@@ -38,7 +38,7 @@ def save_account(
     changed: Collection[str] | None = None,
     changed_by: str | None = None,
 ) -> Account:
-    """Save an account, new or changed. Raises RuleBroken.
+    """Save an account, new or changed, and return it. Raises RuleBroken.
 
     `changed` names the fields that differ from the saved ones; `None` means that any may differ. `changed_by` is the
     MOID of the account of the person who changes it; `None` means that a client application does.

@@ -31,10 +31,11 @@ WAIT_SECONDS = 2.0
 
 
 def count_running_at_sites(moids: Sequence[str]) -> dict[str, int | None]:
-    """Ask all sites how many conferences run in these domains and below: platform -> count, `None` without an answer.
+    """Return how many conferences run in these domains and below, as all sites answer: platform -> count.
 
-    Only the first MAX_COUNTED_DOMAINS of the domains (`moids`) are asked about. The result is empty where this
-    deployment is not the core, which owns the domain tree (role `bmc`). It waits at most WAIT_SECONDS for answers.
+    `None` in place of a count means that the site has not answered. Only the first MAX_COUNTED_DOMAINS of the domains
+    (`moids`) are asked about. The result is empty where this deployment is not the core, which owns the domain tree
+    (role `bmc`). It waits at most WAIT_SECONDS for answers.
     """
     if "bmc" not in settings.ROLES:
         return {}

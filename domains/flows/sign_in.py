@@ -103,7 +103,10 @@ def failure_reason(request: HttpRequest | None) -> str:
 
 
 def refusal_elsewhere(request: HttpRequest) -> Refusal | None:
-    """Return the refusal with the address of the site that serves the person, if the sign-in failed for that reason."""
+    """Return the refusal with the address of the site that serves the person, if the sign-in failed for that reason.
+
+    Else `None`.
+    """
     refusal: Refusal | None = getattr(request, "served_elsewhere", None)
     return refusal
 
@@ -136,7 +139,7 @@ def _find_account(name: str) -> Account | None:
     normalized = normalize(name)
 
     def look_up(database: str) -> Account | None:
-        """Return the account with this sign-in name in one database."""
+        """Return the account with this sign-in name in one database; `None` if there is none."""
         rows = SignInName.objects.using(database).select_related("account__domain")
         row = rows.filter(pk=normalized).first()
         return row.account if row is not None else None

@@ -135,7 +135,10 @@ class AccountAdmin(AccountTables, DjangoUserAdmin, RulesAdmin[Account]):  # type
 
     @admin.action(description=_("Unlock"), permissions=["operate"])
     def unlock(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse | None:
-        """Unlock accounts, by deleting their wrong sign-in tries, after the operator has confirmed it."""
+        """Ask the operator to confirm, and then unlock accounts, by deleting their wrong sign-in tries.
+
+        Returns the page that asks; `None` once it is done.
+        """
         chosen = self.chosen(queryset)
         warning = _("Five more wrong passwords will count for each of them.")
         page = self.confirm(request, chosen, "unlock", _("Unlock these accounts?"), warning)
@@ -152,7 +155,10 @@ class AccountAdmin(AccountTables, DjangoUserAdmin, RulesAdmin[Account]):  # type
     def reset_second_factor(
         self, request: HttpRequest, queryset: QuerySet[Account]
     ) -> HttpResponse | None:
-        """Delete the second factors of accounts whose people have lost them, after the operator has confirmed it."""
+        """Ask the operator to confirm, and then delete the second factors of accounts whose people have lost them.
+
+        Returns the page that asks; `None` once it is done.
+        """
         chosen = self.chosen(queryset)
         warning = _(
             "Make sure that it is the right person who asks. Whoever knows the password sets up a"

@@ -186,7 +186,7 @@ class TreeAdmin(RulesAdmin[D]):
 
     @admin.action(description=_("Disable"), permissions=["change"])
     def disable(self, request: HttpRequest, queryset: QuerySet[D]) -> HttpResponse | None:
-        """Disable domains, after the operator has confirmed it.
+        """Ask the operator to confirm, and then disable domains. Returns the page that asks; `None` once it is done.
 
         No conference can start in them or below. Running ones go on, unless the operator chooses to end them.
         """
@@ -218,7 +218,7 @@ class TreeAdmin(RulesAdmin[D]):
 
     @admin.action(description=_("Enable"), permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[D]) -> HttpResponse | None:
-        """Enable domains, after the operator has confirmed it.
+        """Ask the operator to confirm, and then enable domains. Returns the page that asks; `None` once it is done.
 
         Conferences can start again in them and below, unless a domain above is disabled.
         """
@@ -242,12 +242,18 @@ class TreeAdmin(RulesAdmin[D]):
 
     @action(description=_("Disable"), url_path="disable", permissions=["change"], icon="block")  # type: ignore[untyped-decorator]  # Unfold's decorator has no types
     def disable_this(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
-        """Disable the domain whose page is open (`disable` with one row)."""
+        """Disable the domain whose page is open (`disable` with one row). Returns the page that asks.
+
+        `None` once it is done.
+        """
         return self.disable(request, self.get_queryset(request).filter(pk=object_id))
 
     @action(description=_("Enable"), url_path="enable", permissions=["change"], icon="check_circle")  # type: ignore[untyped-decorator]  # Unfold's decorator has no types
     def enable_this(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
-        """Enable the domain whose page is open (`enable` with one row)."""
+        """Enable the domain whose page is open (`enable` with one row). Returns the page that asks.
+
+        `None` once it is done.
+        """
         return self.enable(request, self.get_queryset(request).filter(pk=object_id))
 
 

@@ -116,7 +116,10 @@ class PlatformForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub 
     """The form of a platform domain. Its addresses have no passwords: these are in the site's environment."""
 
     def clean(self) -> dict[str, Any]:
-        """Refuse values that are not addresses, and addresses with a password, which must not get into the database."""
+        """Return the form's values; refuse those that are not addresses, and addresses with a password.
+
+        Passwords must not get into the database.
+        """
         cleaned: dict[str, Any] = super().clean() or {}
         for name in ("http_url", "broker_url", "redis_url", "database_url"):
             address = cleaned.get(name) or ""

@@ -69,7 +69,10 @@ class LockoutAdmin(ReadOnlyAdmin[AccessAttempt]):
     def unlock(
         self, request: HttpRequest, queryset: QuerySet[AccessAttempt]
     ) -> HttpResponse | None:
-        """Delete wrong tries, after the operator has confirmed it, so that the person may try again."""
+        """Ask the operator to confirm, and then delete wrong tries, so that the person may try again.
+
+        Returns the page that asks; `None` once it is done.
+        """
         chosen = self.chosen(queryset)
         warning = _("Whoever was locked out by them may try again at once.")
         page = self.confirm(request, chosen, "unlock", _("Forget these wrong tries?"), warning)

@@ -103,7 +103,10 @@ class RoomFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # only the stub
     """The form set edits the machine rooms of a platform. At most one is the default; rooms in use stay."""
 
     def clean(self) -> None:
-        """Check a platform's machine rooms: at most one is the default; none that tenants are bound to is deleted."""
+        """Check a platform's machine rooms: at most one is the default; none that tenants are bound to is deleted.
+
+        Raises ValidationError.
+        """
         super().clean()
         remaining = [form for form in self.forms if form not in self.deleted_forms]
         defaults = [form for form in remaining if form.cleaned_data.get("is_default")]
@@ -115,7 +118,10 @@ class RoomFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # only the stub
                 raise ValidationError(translated(refusal))
 
     def save(self, commit: bool = True) -> list[MachineRoom]:
-        """Save and delete machine rooms by the flow `change`, which checks the rules and records the changes."""
+        """Save and delete machine rooms by the flow `change`, which checks the rules and records the changes.
+
+        Returns the changed ones.
+        """
         rooms = super().save(commit=False)
         if commit:
             for room in rooms:

@@ -168,7 +168,10 @@ class TableAdminMixin(ImportMixin, BaseAdmin[M]):  # type: ignore[misc]  # the b
         return self._with_errors(super().import_action(request, **kwargs))
 
     def process_import(self, request: HttpRequest, **kwargs: object) -> HttpResponse:
-        """Import the file that the trial run has checked. After an hour it has to be chosen again."""
+        """Import the file that the trial run has checked. After an hour it has to be chosen again.
+
+        Raises PermissionDenied.
+        """
         if not self.has_import_permission(request):
             raise PermissionDenied
         name = request.POST.get("import_file_name", "")
@@ -214,7 +217,10 @@ class TableAdminMixin(ImportMixin, BaseAdmin[M]):  # type: ignore[misc]  # the b
     # ---- export -----------------------------------------------------------------------------
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Return a file with all rows of the list as searched and filtered, or a message if they are too many."""
+        """Return a file with all rows of the list as searched and filtered, or a message if they are too many.
+
+        Raises PermissionDenied.
+        """
         if not self.has_view_permission(request):
             raise PermissionDenied
         parameters = request.GET.copy()

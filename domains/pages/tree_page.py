@@ -44,7 +44,10 @@ class TreePages(BaseAdmin[Domain]):
         return [*tree_urls, *super().get_urls()]
 
     def tree_page(self, request: HttpRequest) -> HttpResponse:
-        """Return the page of the tree, opened down to the domain in the argument `open`, or the results of a search."""
+        """Return the page of the tree, opened down to the domain in the argument `open`, or the results of a search.
+
+        Raises PermissionDenied.
+        """
         if not self.has_view_permission(request):
             raise PermissionDenied
         term = request.GET.get("q", "").strip()
@@ -61,7 +64,10 @@ class TreePages(BaseAdmin[Domain]):
         return TemplateResponse(request, "domains/tree.html", context)
 
     def branch(self, request: HttpRequest, moid: str) -> HttpResponse:
-        """Return HTML with one page of the domains directly below a domain, which the script inserts into the tree."""
+        """Return HTML with one page of the domains directly below a domain, which the script inserts into the tree.
+
+        Raises Http404 if the user may not see it.
+        """
         domain = self.get_object(request, moid)
         if domain is None or not self.has_view_permission(request, domain):
             raise Http404

@@ -117,7 +117,7 @@ def refusals_to_change(
 def refusals_to_delete(
     account: AccountFacts, deleted_by: str | None, other_operators: int
 ) -> list[Refusal]:
-    """Return why an account cannot be deleted.
+    """Return why an account cannot be deleted; [] if it can.
 
     `deleted_by` is the MOID of the person who deletes it. `other_operators` counts the enabled operators besides it.
     """

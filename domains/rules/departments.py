@@ -50,7 +50,7 @@ def _parent_refusals(
 ) -> list[Refusal]:
     """Return refusals of a parent of another user domain, or below the department itself, or too deep.
 
-    `others`: MOID -> each department of the user domain.
+    `others`: MOID -> each department of the user domain. [] if it is allowed.
     """
     if department.parent is None:
         return []
@@ -85,7 +85,7 @@ def height(moid: str, departments: Mapping[str, DepartmentNode]) -> int:
 
 
 def refusals_to_delete(name: str, children: int, people: int) -> list[Refusal]:
-    """Return why a department cannot be deleted: departments lie below it, or people belong to it."""
+    """Return why a department cannot be deleted: departments lie below it, or people belong to it. [] if it can."""
     if not children and not people:
         return []
     text = "%(name)s still has departments below it, or people: move or delete these first."

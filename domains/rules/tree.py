@@ -194,7 +194,10 @@ def refusals_to_name(field: str, name: str) -> list[Refusal]:
 
 
 def _prefix_refusals(node: Node, tree: Tree) -> list[Refusal]:
-    """Return the refusal of a number prefix that overlaps with another one, as a number must belong to one platform."""
+    """Return the refusal of a number prefix that overlaps with another one, as a number must belong to one platform.
+
+    Else [].
+    """
     other = tree.overlapping(node.moid, node.prefix) if node.prefix else None
     if other is None:
         return []
@@ -207,7 +210,7 @@ def _prefix_refusals(node: Node, tree: Tree) -> list[Refusal]:
 
 
 def _root_refusals(node: Node, tree: Tree) -> list[Refusal]:
-    """Return refusals of a second root of the tree, and of a root below another domain."""
+    """Return refusals of a second root of the tree, and of a root below another domain. Else []."""
     core = tree.core()
     if core is not None and core.moid != node.moid:
         text = "There is one core domain, “%(name)s”: create a service domain below it instead."
@@ -234,7 +237,7 @@ def _parent_refusals(node: Node, tree: Tree) -> list[Refusal]:
 
 
 def _depth_refusals(node: Node, parent: Node, tree: Tree) -> list[Refusal]:
-    """Return refusals of a parent that lies below the domain itself, or would make the tree too deep."""
+    """Return refusals of a parent that lies below the domain itself, or would make the tree too deep. Else []."""
     ancestors = path_to_root(parent, tree)
     if any(ancestor.moid == node.moid for ancestor in ancestors):
         text = (
@@ -250,7 +253,10 @@ def _depth_refusals(node: Node, parent: Node, tree: Tree) -> list[Refusal]:
 
 
 def _binding_refusals(node: Node, tree: Tree) -> list[Refusal]:
-    """Return refusals of a platform that a user domain may not be bound to, or of another platform's machine room."""
+    """Return refusals of a platform that a user domain may not be bound to, or of another platform's machine room.
+
+    Else [].
+    """
     platforms = bindable_platforms(node.parent, tree)
     if node.platform not in {platform.moid for platform in platforms}:
         if not platforms:
@@ -346,7 +352,8 @@ def path_to_root(node: Node, tree: _AncestorReader) -> list[Node]:
 def bindable_platforms(service: str | None, tree: _AncestorReader) -> list[Node]:
     """Return the platform domains that the tenants of a service domain may be bound to.
 
-    These are the platforms of the service domain itself, or of the nearest service domain above that has any.
+    These are the platforms of the service domain itself, or of the nearest service domain above that has any. [] if
+    there are none.
     """
     start = tree.node(service) if service is not None else None
     for domain in path_to_root(start, tree) if start else []:
@@ -359,7 +366,10 @@ def bindable_platforms(service: str | None, tree: _AncestorReader) -> list[Node]
 
 
 def refusals_to_delete(name: str, uses: Mapping[str, int]) -> list[Refusal]:
-    """Return why a domain or a machine room cannot be deleted. `uses`: kind of rows that refer to it -> count."""
+    """Return why a domain or a machine room cannot be deleted. `uses`: kind of rows that refer to it -> count.
+
+    [] if it can.
+    """
     if not any(uses.values()):
         return []
     text = "“%(name)s” is in use (%(uses)s): disable it instead, or remove what uses it first."

@@ -114,7 +114,7 @@ class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the bas
     def _create_authorization_code(
         self, request: Request, *args: object, **kwargs: object
     ) -> AbstractGrant:
-        """Create an authorization code (a grant), marked as unused."""
+        """Create and return an authorization code (a grant), marked as unused."""
         request.claims = None  # The column `claims` says whether the code was used.
         grant: AbstractGrant = super()._create_authorization_code(request, *args, **kwargs)
         return grant
@@ -134,7 +134,7 @@ class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the bas
             raise errors.InvalidGrantError(request=request)
 
     def _create_refresh_token(self, request: Request, *args: object) -> AbstractRefreshToken:
-        """Create a refresh token, and note its family (those of one sign-in) in the request."""
+        """Create and return a refresh token, and note its family (those of one sign-in) in the request."""
         token: AbstractRefreshToken = super()._create_refresh_token(request, *args)
         request.token_family = token.token_family
         return token

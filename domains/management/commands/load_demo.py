@@ -108,7 +108,7 @@ def _back_one_another(platforms: list[Domain]) -> None:
 
 
 def _create_platform(number: int, site: dict[str, str], service: Domain) -> Domain:
-    """Create the platform domain number `number` with a machine room, or update its addresses.
+    """Create the platform domain number `number` with a machine room, or update its addresses; return it.
 
     `site` is a value of `--platform`, `service` the domain above it.
     """

@@ -92,7 +92,10 @@ class Command(BaseCommand):
     def handle(
         self, *args: object, seed: int, users: int, accounts: int, **options: object
     ) -> None:
-        """Insert service and platform domains, then tenants, then accounts, and write the domains to Redis."""
+        """Insert service and platform domains, then tenants, then accounts, and write the domains to Redis.
+
+        Raises CommandError.
+        """
         database = store_of(own_platform()).database
         if not 0 <= seed <= MAX_SEED:
             raise CommandError(f"--seed goes from 0 to {MAX_SEED}")
