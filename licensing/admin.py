@@ -50,11 +50,11 @@ class LicenceAdmin(BaseAdmin[Licence]):
     readonly_fields = ["standing", "kind", "why"]
 
     def has_change_permission(self, request: HttpRequest, obj: Licence | None = None) -> bool:
-        """Forbid changes of a licence: its next issue (edition) is imported instead."""
+        """Return `False`: a licence is never changed, its next issue (edition) is imported instead."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Licence | None = None) -> bool:
-        """Forbid the deletion of licences, so that it stays known which one was in force when."""
+        """Return `False`: licences are never deleted, so that it stays known which one was in force when."""
         return False
 
     def enrich(self, rows: Sequence[Any]) -> None:
@@ -101,7 +101,10 @@ class LicenceAdmin(BaseAdmin[Licence]):
         form_url: str = "",
         extra_context: dict[str, object] | None = None,
     ) -> HttpResponse:
-        """Show the page on which a licence is imported: first its content and whether it is accepted, then load it."""
+        """Show the page on which a licence is imported: first its content and whether it is accepted, then load it.
+
+        Raises PermissionDenied.
+        """
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = ImportForm(request.POST or None, request.FILES or None)
@@ -126,7 +129,10 @@ class LicenceAdmin(BaseAdmin[Licence]):
         return TemplateResponse(request, "licensing/import.html", context)
 
     def _load_licence(self, request: HttpRequest, text: str) -> bool:
-        """Save the licence of a signed, encrypted text, with a note in the audit trail; `False`: it is refused."""
+        """Save the licence of a signed, encrypted text, with a note in the audit trail.
+
+        Return `False` if it is refused.
+        """
         try:
             platform = preview_licence(own_platform(), text).licence.platform
             before = newest_licences([platform]).get(platform)
@@ -140,7 +146,10 @@ class LicenceAdmin(BaseAdmin[Licence]):
 
     @admin.action(description=_("Revoke"), permissions=["operate"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[Licence]) -> HttpResponse | None:
-        """Revoke licences, once the operator has confirmed it."""
+        """Return the page that asks whether to revoke the chosen licences.
+
+        Once confirmed, revoke them and return `None`.
+        """
         chosen = self.chosen(queryset)
         warning = _(
             "No conference can be created from then on; running ones go on. A revoked licence"

@@ -17,7 +17,7 @@ class LicensingConfig(PlatformAppConfig):
     name = "licensing"
     queues = {"css": (Routes.MS_TO_CSS.value,), "bmc": (Routes.BMC_LICENCE.value,)}
     rights = """
-licence           | licensing.licence       | va..o | va..o   | va...    | ..... | its platform; add: import; operate: revoke
+licence | licensing.licence | va..o | va..o | va... | ..... | its platform; add: import; operate: revoke
 seats             | licensing.quota         | v.... | v....   | v....    | v.... | the domain that holds them
 """
 

@@ -157,7 +157,10 @@ class Seats:
                 self._deltas[(domain, column)] += new - old
 
     def flush(self) -> None:
-        """Write all counts that this transaction has changed to the database, in one statement."""
+        """Write all counts that this transaction has changed to the database, in one statement.
+
+        Does nothing if nothing has changed.
+        """
         deltas = {key: delta for key, delta in self._deltas.items() if delta}
         if not deltas:
             return

@@ -17,7 +17,7 @@ def for_pages(request: HttpRequest) -> dict[str, Callable[[], str]]:
     """
 
     def warning() -> str:
-        """Return the warning about the licence for the user of this request."""
+        """Return the warning about the licence; "" if there is none, or if this user may not see it."""
         user = getattr(request, "user", None)
         if user is None or not user.is_staff or "css" not in settings.ROLES:
             return ""

@@ -30,7 +30,10 @@ class ImportForm(forms.Form):
     file = forms.FileField(required=False)
 
     def clean(self) -> dict[str, Any]:
-        """Set `text` to the content of the file if there is one, else to the pasted text, without whitespace."""
+        """Return the form's values, with `text` from the file if there is one, else as pasted, without whitespace.
+
+        Raises ValidationError if both are empty.
+        """
         cleaned: dict[str, Any] = super().clean() or {}
         if file := cleaned.get("file"):
             cleaned["text"] = file.read(2 * MAX_CHARACTERS).decode("utf-8", "replace")

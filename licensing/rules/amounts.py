@@ -20,7 +20,7 @@ WIRE_NAMES = {
 """The field of each amount in messages: the two kinds of conferences first, then the five resources."""
 
 RESOURCES = tuple(WIRE_NAMES)[2:]
-"""The amounts whose limits are summed over all platforms that a site may have to serve; conferences are not (CSS §4.4)."""
+"""The amounts whose limits are summed over all platforms that a site may serve; conferences are not (CSS §4.4)."""
 
 
 _VALUES = attrgetter(*WIRE_NAMES)

@@ -62,7 +62,10 @@ class Command(BaseCommand):
         sealing_key: Path | None,
         **options: int | None,
     ) -> None:
-        """Sign and encrypt (seal) the licence, and print its text."""
+        """Sign and encrypt (seal) the licence, and print its text.
+
+        Raises CommandError if a limit, time or key is wrong.
+        """
         amounts = _amounts_of_options(
             {name: options[option.replace("-", "_")] for option, (name, _) in LIMIT_OPTIONS.items()}
         )

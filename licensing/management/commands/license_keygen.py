@@ -23,7 +23,10 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: object, out: Path, **options: object) -> None:
-        """Write the three key files, readable by their owner only, and print what each is for."""
+        """Write the three key files, readable by their owner only, and print what each is for.
+
+        Raises CommandError if one exists.
+        """
         paths = [
             out.with_name(f"{out.name}.{kind}.key") for kind in ("signing", "public", "sealing")
         ]

@@ -19,7 +19,8 @@ def describe(licence: Licence | StoredLicence) -> str:
     limits = ", ".join(
         f"{value} {name.replace('_', ' ')}" for name, value in asdict(licence.amounts).items()
     )
-    return f"issue {licence.issue} for platform {licence.platform}, {moment_in_words(licence.valid_from)} to {until}: {limits}"
+    begin = moment_in_words(licence.valid_from)
+    return f"issue {licence.issue} for platform {licence.platform}, {begin} to {until}: {limits}"
 
 
 class Command(BaseCommand):
@@ -32,7 +33,10 @@ class Command(BaseCommand):
         parser.add_argument("file", nargs="?", type=Path, help="a file with a sealed text")
 
     def handle(self, *args: object, file: Path | None, **options: object) -> None:
-        """Print the licence in the file if one is given, else that of this platform, with a warning if it ends soon."""
+        """Print the licence in the file if one is given, else that of this platform, with a warning if it ends soon.
+
+        Raises CommandError if the file cannot be read or its licence is not valid.
+        """
         if file:
             try:
                 self.stdout.write(describe(trusted_keys.verify(file.read_text())))
