@@ -197,7 +197,7 @@ class Broker:
     async def _declare_own_queue(
         self, connection: AbstractConnection, channel: AbstractChannel
     ) -> AbstractQueue:
-        """Declare and bind the queue of messages to this unit; one that exists with other arguments is used as it is.
+        """Declare, bind and return the queue of messages to this unit; one with other arguments is used as it is.
 
         The declaration is tried on a channel of its own, which the broker closes if the arguments differ.
         """

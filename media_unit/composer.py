@@ -124,7 +124,7 @@ def text_picture(text: str, width: int, height: int) -> av.VideoFrame:
 
 
 def drawn_text(text: str, width: int, height: int) -> av.VideoFrame:
-    """Draw a dark grey picture of this size (pixels), with a text in light grey in its middle."""
+    """Return a dark grey picture of this size (pixels), with a text in light grey in its middle."""
     image = Image.new("RGB", (width, height), (34, 42, 48))
     font = font_of(max(10, min(height * 2 // 3, 40)))
     place = (width / 2, height / 2)

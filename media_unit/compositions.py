@@ -52,7 +52,7 @@ class ComposingUnit(MonitoringUnit, Protocol):
     """The parts of a media unit (`media_unit.unit.MediaUnit`) that its compositions need."""
 
     async def report_changes(self, conference: HostedConference, janus_rooms: JanusRooms) -> object:
-        """Report a conference to the platform if it has changed since the last report."""
+        """Report a conference to the platform if it has changed since the last report. The result is not used here."""
 
 
 class ComposerProcess:

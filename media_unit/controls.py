@@ -127,7 +127,7 @@ def why_uncallable(terminals: Iterable[ListedTerminal]) -> str:
 async def _remove_terminals(context: ControlContext, body: Body) -> Body:
     """Handle DELMT: remove the named terminals from the conference's list, and disconnect them.
 
-    With `ban` in the request they are kept out until somebody calls them again.
+    With `ban` in the request they are kept out until somebody calls them again. Returns {}: the answer has no fields.
     """
     named = _named_terminals(context, body)
     if _read_fields(RemoveTerminals, body).ban:
@@ -143,7 +143,10 @@ async def _remove_terminals(context: ControlContext, body: Body) -> Body:
 
 
 async def _hang_up_terminals(context: ControlContext, body: Body) -> Body:
-    """Handle DROPMT: disconnect the named terminals, which stay on the list; with `ban` they are also kept out."""
+    """Handle DROPMT: disconnect the named terminals, which stay on the list; with `ban` they are also kept out.
+
+    Returns {}: the answer has no fields.
+    """
     named = _named_terminals(context, body)
     if _read_fields(HangUpTerminals, body).ban:
         _ban_terminals(context, named)
@@ -173,7 +176,8 @@ async def _mute_terminals(context: ControlContext, body: Body) -> Body:
     """Handle MUTE: mute or unmute the named terminals, or all, including those who join later.
 
     A person who joined by web page is not unmuted from here: the page asks the person to do so. With `hold` nobody may
-    unmute their own microphone, with `spare` chairman and speaker stay as they are.
+    unmute their own microphone, with `spare` chairman and speaker stay as they are. Returns {}: the answer has no
+    fields.
     """
     order, conference = _read_fields(MuteTerminals, body), context.conference
     named = _named_terminals(context, body)
@@ -205,7 +209,10 @@ async def _mute_terminals(context: ControlContext, body: Body) -> Body:
 
 
 async def _change_arrangement(context: ControlContext, body: Body) -> Body:
-    """Handle ARRANGE: change who is heard and who is shown where; mute whoever may not talk any more."""
+    """Handle ARRANGE: change who is heard and who is shown where; mute whoever may not talk any more.
+
+    Returns {}. Raises ControlRefused.
+    """
     order, conference = _read_fields(Arrange, body), context.conference
     members = conference.roster.terminals.keys()
     try:
@@ -218,7 +225,10 @@ async def _change_arrangement(context: ControlContext, body: Body) -> Body:
 
 
 async def _set_password(context: ControlContext, body: Body) -> Body:
-    """Handle MODIFYCONFPWD: change the password that the platform asks people for. Janus's PIN stays as it is."""
+    """Handle MODIFYCONFPWD: change the password that the platform asks people for. Janus's PIN stays as it is.
+
+    Returns {}.
+    """
     conference = context.conference
     if conference.room_password is None:
         conference.room_password = conference.password
@@ -230,6 +240,7 @@ async def _silence_terminals(context: ControlContext, body: Body) -> Body:
     """Handle SILENCE: turn loudspeakers off or on, of the named terminal or of all, including those who join later.
 
     It is refused for a single online terminal without a join page, whose loudspeaker only the person can turn off.
+    Returns {}: the answer has no fields.
     """
     value = _read_fields(MuteTerminals, body).value
     chosen = _named_terminals(context, body)
@@ -244,7 +255,10 @@ async def _silence_terminals(context: ControlContext, body: Body) -> Body:
 
 
 async def _rename_conference(context: ControlContext, body: Body) -> Body:
-    """Handle MODIFYCONFNAME: rename the conference at once, since a manager needs nobody's consent (CSS §5.1)."""
+    """Handle MODIFYCONFNAME: rename the conference at once, since a manager needs nobody's consent (CSS §5.1).
+
+    Returns {}.
+    """
     context.conference.name = _read_fields(RenameConference, body).name
     return {}
 
@@ -252,7 +266,7 @@ async def _rename_conference(context: ControlContext, body: Body) -> Body:
 async def _set_chairman(context: ControlContext, body: Body) -> Body:
     """Handle SETCHAIRMAN: make the terminal that the request names the chairman; "" means nobody.
 
-    Raises ControlRefused if the conference has no such terminal.
+    Raises ControlRefused if the conference has no such terminal. Returns {}: the answer has no fields.
     """
     context.conference.chairman = _requested_member(context, body)
     return {}
@@ -261,14 +275,17 @@ async def _set_chairman(context: ControlContext, body: Body) -> Body:
 async def _set_speaker(context: ControlContext, body: Body) -> Body:
     """Handle SETSPEAKER: make the terminal that the request names the speaker; "" means nobody.
 
-    Raises ControlRefused if the conference has no such terminal.
+    Raises ControlRefused if the conference has no such terminal. Returns {}: the answer has no fields.
     """
     context.conference.speaker = _requested_member(context, body)
     return {}
 
 
 async def _start_recording(context: ControlContext, body: Body) -> Body:
-    """Handle STARTRECORD: start to record the conference; refuse if the request names another unit as recorder."""
+    """Handle STARTRECORD: start to record the conference; refuse if the request names another unit as recorder.
+
+    Returns {}. Raises ControlRefused.
+    """
     recorder = _read_fields(StartRecording, body).vrs
     if recorder and not context.config.is_named(recorder):
         raise ControlRefused("vrs: this unit is not the recorder")
@@ -279,14 +296,20 @@ async def _start_recording(context: ControlContext, body: Body) -> Body:
 
 
 async def _stop_recording(context: ControlContext, body: Body) -> Body:
-    """Handle STOPRECORD: stop recording the conference; with `pause` note that it will go on (2: paused)."""
+    """Handle STOPRECORD: stop recording the conference; with `pause` note that it will go on (2: paused).
+
+    Returns {}.
+    """
     await context.recorder.stop(context.conference, context.janus_rooms)
     context.conference.arrange(recording=2 if _read_fields(StopRecording, body).pause else 0)
     return {}
 
 
 async def _show_text(context: ControlContext, body: Body) -> Body:
-    """Handle SENDMSG: show a text on the web pages of the named terminals, or of all."""
+    """Handle SENDMSG: show a text on the web pages of the named terminals, or of all.
+
+    Returns {}: the answer has no fields.
+    """
     order = _read_fields(SendText, body)
     announcement: Body = {"kind": "message", "text": order.text, "rounds": order.rounds}
     if order.mtids:

@@ -35,7 +35,10 @@ class FilmSound:
         return _samples(sound)
 
     def write_until(self, samples: Iterator[bytes], second: Fraction) -> None:
-        """Encode the samples up to this second of the film, and write them to its file."""
+        """Encode the samples up to this second of the film, and write them to its file.
+
+        Does nothing if they are written already.
+        """
         wanted = int(second * RATE) - self._written
         while len(self._rest) < wanted * _BYTES_OF_A_SAMPLE:
             self._rest += next(samples)

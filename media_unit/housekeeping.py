@@ -57,9 +57,10 @@ class Housekeeping:
         """Janus handle -> all media that were ever received on it."""
 
     def handle_hint(self, hint: Hint) -> None:
-        """Handle one event of Janus: remember a new connection or the end of one.
+        """Handle one event of Janus: note a new or ended connection, and read its conference from Janus soon.
 
-        Read its conference from Janus soon.
+        Reception reports are only recorded. An event about a room of an earlier time, or of no conference, changes
+        nothing.
         """
         if hint.kind == "receiving":
             self._record_reception(hint)
@@ -138,8 +139,8 @@ class Housekeeping:
     async def run(self) -> None:
         """Look after the conferences of this unit, for ever.
 
-        Each second participants who send no media are disconnected, overdue conferences are ended, and composed pictures
-        brought up to date. Every 5 s it is read anew from Janus who is in each conference.
+        Each second participants who send no media are disconnected, overdue conferences are ended, and composed
+        pictures brought up to date. Every 5 s it is read anew from Janus who is in each conference.
         """
         for second in itertools.count():
             await asyncio.sleep(1)

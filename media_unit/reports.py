@@ -227,7 +227,7 @@ def conference_lists(
 
 
 def _split_into_pages(entries: list[UnitListEntry]) -> list[list[UnitListEntry]]:
-    """Split the entries of a list into pages, each within the limits for number and size."""
+    """Return the entries of a list as pages, each within the limits for number and size; at least one page."""
     pages: list[list[UnitListEntry]] = [[]]
     size = 0
     for entry in entries:

@@ -158,7 +158,7 @@ class Roster:
         return None if mtid else next(same, None)
 
     def _add_terminal(self, mtid: str, account: str) -> Terminal:
-        """Add a terminal, with the next free id if `mtid` is "". Raises ValueError when the list is full."""
+        """Add and return a terminal, with the next free id if `mtid` is "". Raises ValueError when the list is full."""
         if len(self.terminals) >= MOST_TERMINALS and not self._forget_uncalled():
             raise ValueError(f"at most {MOST_TERMINALS} terminals")
         if not mtid:
@@ -258,7 +258,7 @@ class Roster:
 
 
 def _group_by_person(connections: Iterable[JanusConnection]) -> list[list[JanusConnection]]:
-    """Group connections by the person they belong to: by the same id, else sound and video under the same name.
+    """Return connections grouped by person: those with the same id, else sound and video under the same name.
 
     People with sound or video come before those with text alone.
     """

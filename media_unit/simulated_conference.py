@@ -194,7 +194,7 @@ def _malformed(detail: str) -> ControlResult:
 
 
 def _add_members(conference: SimulatedConference, body: Body) -> ControlResult:
-    """Handle ADDMT: add terminals to the simulated conference; refuse more than MOST_MEMBERS."""
+    """Handle ADDMT: add terminals to the simulated conference, and return the result; refuse over MOST_MEMBERS."""
     try:
         invited = read_fields(CallTerminals, body).terminals
     except BadMessage as error:
@@ -220,7 +220,7 @@ def _named_members(
 
 
 def _remove_members(conference: SimulatedConference, body: Body) -> ControlResult:
-    """Handle DELMT: remove the named terminals from the conference; a removed chairman or speaker is not replaced."""
+    """Handle DELMT: remove the named terminals, and return the result. A chairman or speaker is not replaced."""
     mtids, error = _named_members(conference, body)
     if body.get("ban"):
         _ban_members(conference, mtids)
@@ -243,7 +243,7 @@ def _ban_members(conference: SimulatedConference, mtids: Iterable[str]) -> None:
 
 
 def _hang_up_members(conference: SimulatedConference, body: Body) -> ControlResult:
-    """Handle DROPMT: take the named terminals offline; they stay listed, and with `ban` they are kept out."""
+    """Handle DROPMT: take the named terminals offline, and keep them out if `ban` is set; return the result."""
     mtids, error = _named_members(conference, body)
     if body.get("ban"):
         _ban_members(conference, mtids)
@@ -306,7 +306,7 @@ def _change_who_may_unmute(conference: SimulatedConference, body: Body) -> set[s
 
 
 def _change_arrangement(conference: SimulatedConference, body: Body) -> ControlResult:
-    """Handle ARRANGE: change who is heard and who is shown where; mute whoever may not talk any more."""
+    """Handle ARRANGE: change who is heard and shown where, mute who may not talk any more; return the result."""
     try:
         order = read_fields(Arrange, body)
         after = change_members(conference.arrangement, order.changes, conference.members)
@@ -321,7 +321,7 @@ def _change_arrangement(conference: SimulatedConference, body: Body) -> ControlR
 
 
 def _set_password(conference: SimulatedConference, body: Body) -> ControlResult:
-    """Handle MODIFYCONFPWD: change the password of the simulated conference."""
+    """Handle MODIFYCONFPWD: change the password of the simulated conference, and return the result."""
     try:
         conference.password = read_fields(SetPassword, body).password
     except BadMessage as error:
@@ -330,7 +330,7 @@ def _set_password(conference: SimulatedConference, body: Body) -> ControlResult:
 
 
 def _rename_conference(conference: SimulatedConference, body: Body) -> ControlResult:
-    """Handle MODIFYCONFNAME: rename the conference at once, since the conference manager itself asks."""
+    """Handle MODIFYCONFNAME: rename the conference, and return the result; no consent of a manager is needed."""
     try:
         conference.name = read_fields(RenameConference, body).name
     except BadMessage as error:
@@ -356,7 +356,7 @@ def _recording_handler(is_start: bool) -> Callable[[SimulatedConference, Body], 
     """Return the function that handles STARTRECORD (if `is_start`) or STOPRECORD (if not)."""
 
     def record(conference: SimulatedConference, body: Body) -> ControlResult:
-        """Store in the conference that recording starts, stops or pauses (STOPRECORD with `pause`)."""
+        """Store that recording starts, stops or pauses (STOPRECORD with `pause`), and return the result."""
         conference.recording = is_start
         # The arrangement stores only whether recording pauses (2); `settings` reports 1 where it runs.
         is_paused = not is_start and bool(body.get("pause"))
@@ -367,7 +367,7 @@ def _recording_handler(is_start: bool) -> Callable[[SimulatedConference, Body], 
 
 
 def _accept_text(conference: SimulatedConference, body: Body) -> ControlResult:
-    """Handle SENDMSG: accept any text, which is shown nowhere, as nobody is in a simulated conference."""
+    """Handle SENDMSG: accept any text, and return the result. Nobody is there to whom it is shown."""
     return (
         ControlResult()
         if isinstance(body.get("text"), str)

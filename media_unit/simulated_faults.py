@@ -75,7 +75,7 @@ class FaultOrder:
 
     @classmethod
     def parse(cls, text: str) -> FaultOrder:
-        """Parse an order of the command line. Raises ValueError.
+        """Return the order to have a fault that a word of the command line gives. Raises ValueError.
 
         Examples: `refuse`, `refuse:s3`, `refuse:0.1`, `late:s3:seconds=2`, `die:*:seconds=20`.
         """
@@ -234,8 +234,9 @@ class FaultyUnit:
     def apply_fault(self, order: FaultOrder, now: datetime) -> list[Send]:
         """Make the simulated unit have a fault, as an order says; return the messages that it sends because of that.
 
-        A unit that dies or freezes is back after the order's seconds; a fault of messages ends after them, but for LATE,
-        of which they are the delay. With OLD_LIST the unit restarts after them with the conferences that it has now.
+        A unit that dies or freezes is back after the order's seconds; a fault of messages ends after them, but for
+        LATE, of which they are the delay. With OLD_LIST the unit restarts after them with the conferences that it has
+        now.
         """
         duration = timedelta(seconds=order.seconds)
         if order.fault in _WHOLE_UNIT_FAULTS and order.share < 1 and self._chance() >= order.share:

@@ -358,7 +358,7 @@ class SimulatedUnit:
     def _handle_monitor_request(
         self, message: StartMonitorOnUnit | StopMonitorsOnUnit
     ) -> list[Message]:
-        """Start or stop monitors (RTP copies of a terminal's media) of a conference; no media is sent in fact."""
+        """Start or stop monitors (copies of media), and return the answers; no media is sent in fact."""
         conference = self._conferences.get(message.e164)
         if isinstance(message, StartMonitorOnUnit):
             return [self._start_monitor(conference, message)]

@@ -181,7 +181,8 @@ class _Session:
     def _messages_due(self, now: datetime) -> list[_UnitSends]:
         """Return the messages that units send at this time, such as heartbeats.
 
-        Also send heartbeats to the broker every 2 s, and log a report every REPORT_SECONDS.
+        Also send heartbeats to the broker every 2 s, and log a report every REPORT_SECONDS. Returns none before
+        TICK_SECONDS have passed since the last ones.
         """
         moment = time.monotonic()
         if moment - self._ticked < TICK_SECONDS:
@@ -274,7 +275,7 @@ class _Session:
 
 
 def _handle_message(unit: FaultyUnit, delivery: amqp.Message, now: datetime) -> list[_UnitSends]:
-    """Let a unit handle a message, and return its answers; a bad message is logged and dropped."""
+    """Let a unit handle a message, and return its answers; a bad message is logged and dropped ([])."""
     try:
         correlation_id = delivery.properties.get("correlation_id") or ""
         headers = delivery.properties.get("application_headers") or {}

@@ -326,7 +326,7 @@ class MediaUnit:
     # ---- people -------------------------------------------------------------------------------
 
     async def refresh(self, e164: str) -> None:
-        """Read from Janus who is in a conference, and report changes. One whose rooms are gone is reported as lost."""
+        """Report changes of who is in a conference, as Janus says, and lost rooms; an unknown one is ignored."""
         async with self.lock(e164):
             conference, janus_rooms = self.conferences.get(e164), self.janus_rooms
             if conference is None or janus_rooms is None:
