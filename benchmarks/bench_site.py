@@ -24,7 +24,10 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 @contextmanager
 def bench_site(units: int = 20, media: str = "simulated", conferences: int = 200) -> Iterator[Site]:
-    """Run a site with simulated units, and a licence and a limit of calls so large that they do not count."""
+    """Yield a running site with simulated media units, stopped at the end of the `with` block.
+
+    Its licence and its limit of calls are so large that they do not slow the benchmark down.
+    """
     os.environ["API_CALLS_PER_USER"] = str(1_000_000)
     with (
         tempfile.TemporaryDirectory(prefix="bench-", dir=in_memory()) as directory,
@@ -62,7 +65,7 @@ def python(site: Site, text: str) -> str:
 
 
 def sql(site: Site, statement: str) -> str:
-    """Run one statement on the site's database."""
+    """Run one SQL statement on the site's database, and return its rows as tab-separated lines."""
     return str(site.mariadb.sql(statement, schema="east"))
 
 
@@ -100,6 +103,7 @@ def cost(site: Site) -> Cost:
 
 
 def _children(pid: int) -> list[int]:
+    """Return the ids of a process and of all its descendants; of one that has ended only its own id."""
     pids = [pid]
     for parent in pids:
         try:

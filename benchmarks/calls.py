@@ -1,4 +1,4 @@
-"""The benchmark of calls: how long a call takes to ring, to fall silent elsewhere, and to have a place on a media unit."""
+"""The benchmark of calls: how long until it rings, is silent elsewhere, and has a place on a media unit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ WHAT = {
 
 
 def run() -> list[dict[str, Any]]:
-    """Run the benchmark on a site with instant messages and one Janus."""
+    """Measure calls between two people on a site with instant messages and one Janus.
+
+    Return a result for each step measured.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="bench-", dir=in_memory()) as directory,
         claimed_ports(ports_for(1)) as base,
@@ -67,11 +70,16 @@ def _call(
     """Make one call from its first ring to its end, and note how long each step took."""
 
     def told(device: Device, cmd: str, number: str) -> bool:
+        """Tell whether a device has received the command `cmd` about this call."""
         return any(
             entry["cmd"] == cmd and entry["data"]["call_id"] == number for entry in device.beside
         )
 
     def measure(name: str, begin: float, is_done: Callable[[], bool]) -> None:
+        """Wait until something has happened, and add the seconds since `begin` to the results named `name`.
+
+        After PATIENCE_SECONDS an error is added instead.
+        """
         while not is_done():
             if time.perf_counter() - begin > PATIENCE_SECONDS:
                 results[name].errors.append("not in time")

@@ -1,4 +1,4 @@
-"""The CPU that a composed picture costs: four pictures are decoded, scaled, put together and encoded, by FFmpeg's libraries.
+"""The CPU that a composed picture costs: FFmpeg decodes, scales, combines and encodes four pictures.
 
 It needs no server: `python -m benchmarks.composition`. CPU seconds count, so other load on the machine matters little.
 """

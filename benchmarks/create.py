@@ -31,7 +31,7 @@ def measured(site: Site, load: AmqpLoad, run: Any, label: str) -> dict[str, Any]
 
 
 def run() -> list[dict[str, Any]]:
-    """Run all create benchmarks on one site, and return their rows."""
+    """Measure creating conferences in several ways on one site, and return the results."""
     with bench_site(units=20) as site:
         amqp_load, http_load = AmqpLoad(site), HttpLoad(site)
         rows = [

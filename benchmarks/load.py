@@ -61,6 +61,10 @@ class AmqpLoad:
         self._serial = 0
 
     def _on_answer(self, message: amqp.Message) -> None:
+        """Handle an answer to a request to create a conference: note how long it took, or the error.
+
+        An answer to no open request is ignored.
+        """
         sent_at = self._sent_at.pop(message.properties["correlation_id"], None)
         body = json.loads(message.body)
         if sent_at is None:
@@ -73,6 +77,7 @@ class AmqpLoad:
             self._result.errors.append(str(body.get("errcode")))
 
     def _ask(self) -> None:
+        """Send a request to create one conference, and note when it was sent."""
         self._serial += 1
         name = f"{id(self):x}-{self._serial}"
         body = {
@@ -93,7 +98,10 @@ class AmqpLoad:
             self._connection.drain_events(timeout=seconds)
 
     def closed(self, count: int, clients: int) -> LoadResult:
-        """Ask for `count` conferences in all, with at most `clients` requests under way."""
+        """Request `count` conferences in all, with at most `clients` requests unanswered; return latencies and errors.
+
+        Raises TimeoutError after 300 s.
+        """
         self._result, start, requests = LoadResult(), time.monotonic(), 0
         while len(self._result.latencies) + len(self._result.errors) < count:
             while len(self._sent_at) < clients and requests < count:
@@ -106,7 +114,10 @@ class AmqpLoad:
         return self._result
 
     def paced(self, count: int, per_second: float) -> LoadResult:
-        """Ask for `count` conferences at a fixed rate, whether or not answers come."""
+        """Request `count` conferences at a fixed rate, whether or not answers come; return the latencies and errors.
+
+        Raises TimeoutError after 300 s.
+        """
         self._result, start, requests = LoadResult(), time.monotonic(), 0
         while len(self._result.latencies) + len(self._result.errors) < count:
             while requests < count and time.monotonic() >= start + requests / per_second:
@@ -151,6 +162,10 @@ class HttpLoad:
     def _call(
         self, c: http.client.HTTPConnection, path: str, fields: dict[str, str]
     ) -> tuple[dict[str, Any], str]:
+        """Post fields to a path of the API.
+
+        Return the JSON answer, and the cookie that it sets ("" if it sets none).
+        """
         token = {"account_token": getattr(self, "_token", "")}
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         if hasattr(self, "_cookie"):
@@ -161,7 +176,10 @@ class HttpLoad:
         return json.loads(answer.read()), cookie
 
     def closed(self, count: int, clients: int) -> LoadResult:
-        """Ask for `count` conferences in all, from `clients` threads that wait for each answer."""
+        """Request `count` conferences in all, from `clients` threads that wait for each answer.
+
+        Return latencies and errors.
+        """
         result, left, lock = LoadResult(), [count], threading.Lock()
         start = time.monotonic()
         threads = [
@@ -175,6 +193,7 @@ class HttpLoad:
         return result
 
     def _client(self, result: LoadResult, left: list[int], lock: threading.Lock) -> None:
+        """Request conferences one by one, as long as the number left for all threads (`left[0]`) is not 0."""
         with self._connection() as c:
             while True:
                 with lock:

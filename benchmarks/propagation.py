@@ -53,7 +53,7 @@ for number in range({count}):
 
 @contextmanager
 def _pair() -> Iterator[tuple[Site, Site]]:
-    """Run a core and a site that follows it."""
+    """Yield a core (the site where accounts are changed) and a site that copies its changes; both stop at the end."""
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
     with (
         tempfile.TemporaryDirectory(prefix="bench-", dir=memory) as directory,
@@ -64,7 +64,7 @@ def _pair() -> Iterator[tuple[Site, Site]]:
 
 
 def _until(is_done: Callable[[], bool], seconds: float = 900.0) -> float:
-    """Wait until a condition is true, and return how many seconds that took."""
+    """Wait until a condition is true, and return how many seconds that took. Raises TimeoutError."""
     began = time.monotonic()
     while not is_done():
         if time.monotonic() - began > seconds:
@@ -83,11 +83,12 @@ def _applied_version(east: Site) -> int:
 
 
 def _one_by_one(core: Site, east: Site, count: int = 20) -> dict[str, Any]:
-    """Measure the time from the beginning of a change until the site has applied it, one by one."""
+    """Return how long `count` single changes at the core take until the site has applied them."""
     before = _applied_version(east)
     applied_at: dict[int, float] = {}
 
     def watch() -> None:
+        """Note the time at which each new change becomes visible at the site, until all are."""
         while len(applied_at) < count:
             applied_at.setdefault(_applied_version(east), time.time())
             applied_at.pop(before, None)
@@ -103,7 +104,7 @@ def _one_by_one(core: Site, east: Site, count: int = 20) -> dict[str, Any]:
 
 
 def _catching_up(core: Site, east: Site) -> dict[str, Any]:
-    """Record changes while the site's workers are stopped; measure how fast they catch up."""
+    """Record changes while the site's workers are stopped; return how fast the workers catch up once they run."""
     for name in ("worker1", "worker2"):
         east.processes[name].stop()
     python(core, _NOTE.format(count=OUTSTANDING))
@@ -119,7 +120,7 @@ def _catching_up(core: Site, east: Site) -> dict[str, Any]:
 
 
 def _whole(core: Site, east: Site) -> dict[str, Any]:
-    """Load a large tree at the core, and measure how fast the site receives all of it."""
+    """Load a large tree of domains at the core, and return how fast the site receives all of it."""
     core.manage("load_tree", "--users", str(TREE), "--accounts", str(PEOPLE), "--seed", "1")
     cursor = _applied_version(east)
     count = "SELECT (SELECT COUNT(*) FROM domains_domain) + COUNT(*) FROM domains_account"
@@ -131,6 +132,6 @@ def _whole(core: Site, east: Site) -> dict[str, Any]:
 
 
 def run() -> list[dict[str, Any]]:
-    """Run all measurements on one pair of a core and a site."""
+    """Measure in all ways how fast changes reach a site, on one pair of core and site, and return the results."""
     with _pair() as (core, east):
         return [work(core, east) for work in (_one_by_one, _catching_up, _whole)]

@@ -51,6 +51,10 @@ class Listeners:
         gate = asyncio.Semaphore(OPENED_AT_ONCE)
 
         async def one(session: aiohttp.ClientSession) -> None:
+            """Connect one client when its turn comes, and run it until it has heard all events.
+
+            Keep its failure as an error.
+            """
             async with gate:
                 opened = self.ready + 1
                 task = asyncio.create_task(client(session))

@@ -94,7 +94,7 @@ _TENANT = "10000000-0000-4000-8000-000000000001"
 
 
 def _started_at_once(site: Site) -> dict[str, Any]:
-    """Book conferences for one second, and measure how late the last of them runs."""
+    """Book conferences for the same second, and return how late the last of them runs."""
     start = python(site, _BOOK.format(seconds=30, count=AT_ONCE, tenant=_TENANT)).split()[-1]
     before = cost(site)
     late = f"TIMESTAMPDIFF(MICROSECOND, '{start[:19]}', UTC_TIMESTAMP(6)) / 1e6"
@@ -127,7 +127,7 @@ def _beside_a_year(site: Site) -> dict[str, Any]:
 
 
 def run() -> list[dict[str, Any]]:
-    """Measure both on one site."""
+    """Measure starts in the same second, and bookings beside a year of others, on one site; return the results."""
     with bench_site(units=10, conferences=200) as site:
         return [_started_at_once(site), _beside_a_year(site)]
 

@@ -19,7 +19,7 @@ def _running(site: Site, where: str) -> int:
 
 
 def _row(site: Site, load: AmqpLoad, size: int) -> dict[str, Any]:
-    """Fill one unit, let it die, and measure until its conferences run on other units."""
+    """Fill one media unit with `size` conferences, let it die, and return how fast they run on other units."""
     sql(site, "UPDATE conferences_resourceunit SET draining = (pid <> 's1') WHERE restype='mcu'")
     time.sleep(6)  # the pool learns it with the next heartbeats
     created = load.closed(size, 64)
@@ -47,7 +47,7 @@ def _row(site: Site, load: AmqpLoad, size: int) -> dict[str, Any]:
 
 
 def run() -> list[dict[str, Any]]:
-    """Measure all sizes on one site; the unit comes back empty between them."""
+    """Measure with all SIZES on one site; the dead unit comes back empty in between. Return the results."""
     with bench_site(units=4, conferences=2000) as site:
         load = AmqpLoad(site)
         rows = []

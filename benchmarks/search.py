@@ -17,7 +17,7 @@ _PROBE = (
 
 
 def run() -> list[dict[str, Any]]:
-    """Run the benchmark on a site whose other processes are stopped."""
+    """Measure the search in messages on a site whose other processes are stopped, and return the results."""
     with bench_site(units=1, media="none") as site:
         for name in ("beat", "worker1", "worker2"):
             site.processes[name].stop()

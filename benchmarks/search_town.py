@@ -102,6 +102,7 @@ def fill(messages: int, words: Words) -> None:
 
 
 def _talk(number: int, size: int, words: Words) -> None:
+    """Fill the conversation `number` with `size` messages spread over a year, and index them for the search."""
     seconds = sorted(_random.randrange(YEAR) for _ in range(size))
     entries, rows = [], []
     for seq, second in enumerate(seconds, 1):
@@ -116,6 +117,7 @@ def _talk(number: int, size: int, words: Words) -> None:
 
 
 def _insert(model: Any, columns: str, rows: list[Any]) -> None:
+    """Insert rows into a model's table, 20,000 at a time; `columns` are the names, separated by spaces."""
     names = columns.split()
     marks = ", ".join(["%s"] * len(names))
     statement = f"INSERT INTO {model._meta.db_table} ({', '.join(names)}) VALUES ({marks})"
@@ -155,7 +157,10 @@ def ask(user: int, text: str) -> int:
 def measure(
     kind: str, make: Callable[[], str], askers: str, users: range, pid: int
 ) -> dict[str, Any]:
-    """Measure one kind of question, asked by different people."""
+    """Return how long one kind of question takes, asked ROUNDS times by random `users`.
+
+    `pid` is the database's process.
+    """
     times, entries, before, own = [], 0, cpu(pid), time.process_time()
     for _ in range(ROUNDS):
         start = time.perf_counter()
@@ -179,7 +184,10 @@ def cpu(pid: int) -> float:
 
 
 def indexing(words: Words, pid: int) -> dict[str, Any]:
-    """Measure how fast new messages of all conversations come into the index."""
+    """Add new messages to all conversations; return how fast they come into the search index.
+
+    `pid`: the database's process.
+    """
     numbers = list(Conversation.objects.values_list("pk", "last_seq"))
     seqs = dict(numbers)
     rows = []

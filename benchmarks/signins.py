@@ -43,10 +43,11 @@ print(json.dumps({{"client_id": app.client_id, "hash_ms": round(statistics.media
 
 
 def _rate(site: Site, label: str, goal: int, sign_in: Any, setup: dict[str, Any]) -> dict[str, Any]:
-    """Measure how many sign-ins AT_ONCE programs manage in SECONDS."""
+    """Return how many sign-ins AT_ONCE programs manage in SECONDS, with the time of each, and the CPU used."""
     before, until, times = cost(site), time.monotonic() + SECONDS, []
 
     def work(number: int) -> None:
+        """Sign in again and again, each time as another person, until the time is over."""
         program = Program(site)
         while (start := time.monotonic()) < until:
             sign_in(program, f"bench{number % PEOPLE}")
@@ -68,7 +69,7 @@ def _rate(site: Site, label: str, goal: int, sign_in: Any, setup: dict[str, Any]
 
 
 def run() -> list[dict[str, Any]]:
-    """Measure both ways to sign in, on one site that does nothing else."""
+    """Measure both ways to sign in, on one site that does nothing else, and return the results."""
     password, secret = secrets.token_urlsafe(12), secrets.token_urlsafe(48)
     with bench_site(units=1, media="none") as site:
         text = _MAKE.format(password=password, secret=secret, people=PEOPLE)
@@ -80,6 +81,7 @@ def run() -> list[dict[str, Any]]:
             assert program.post("system/login", **fields)["success"] == 1
 
         def grant(program: Program, name: str) -> None:
+            """Sign in by the OAuth2 password grant."""
             fields = {"grant_type": "password", "client_id": setup["client_id"]}
             fields |= {"client_secret": secret, "username": name, "password": password}
             kind = {"Content_Type": "application/x-www-form-urlencoded"}

@@ -25,7 +25,7 @@ _PROBE = (
 
 
 def run() -> list[dict[str, Any]]:
-    """Run the benchmark on a site with instant messages."""
+    """Measure posts, likes and contacts on a site with instant messages, and return the results."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-", dir=in_memory()) as directory,
         claimed_ports(SERVER_PORTS) as base,

@@ -129,7 +129,7 @@ def person(number: int) -> Person:
 
 
 def pages(reader: int, contacts: int, goal: int, database: int) -> Row:
-    """Measure the first pages of a reader's timeline, and where the time goes.
+    """Return how long the first page of a reader's timeline takes, and how much CPU time is ours and the database's.
 
     `database` is the process id of MariaDB.
     """
@@ -185,7 +185,7 @@ class Ears(threading.Thread):
 
 
 def publishing() -> list[Row]:
-    """Measure how long a moment takes to be posted, and to be told to 100 people, at 50 a second."""
+    """Return how long a post (moment) takes to be stored, and to be told to 100 people, at 50 posts a second."""
     store, author = store_of(own_platform()), person(2)
     users = [row.other for row in Contact.objects.filter(owner=author.id)]
     ears = Ears(users)
@@ -218,7 +218,7 @@ def publishing() -> list[Row]:
 
 
 def likes() -> Row:
-    """Measure how many likes a second one moment takes from threads of one process, and count them."""
+    """Return how many likes a second one post takes from the threads of one process, and whether none was lost."""
     store, author = store_of(own_platform()), person(0)
     number = moments.post_moment(store, author, Draft(0, "hello"), clock.now())
     fans = [row.other for row in Contact.objects.filter(owner=author.id)][:200]
@@ -251,7 +251,7 @@ def likes() -> Row:
 
 
 def books() -> list[Row]:
-    """Measure the match of 2,000 numbers, and try numbers and names at random."""
+    """Return how long it takes to find the owners of 2,000 phone numbers, and that guessed numbers find nobody."""
     store, me = store_of(own_platform()), person(5)
     known = [f"+86138{n:08d}" for n in range(0, 20_000, 7)]
     ConfirmedNumber.objects.bulk_create(

@@ -21,7 +21,7 @@ LIVE = (
 
 
 def _measure_takeover(two: Two, size: int) -> dict[str, Any]:
-    """Kill all of east; measure when west owns its platform, and when all its conferences run there."""
+    """Kill the whole site east; return when west serves its platform, and when all `size` conferences run there."""
     east, west = two.east, two.west
     struck = time.monotonic()
     east.kill()
@@ -48,7 +48,10 @@ def _count_running(two: Two, counts: list[int]) -> int:
 
 
 def _measure_hand_back(two: Two) -> dict[str, Any]:
-    """Let east come back and get its platform; measure for how long no writer could write."""
+    """Let east come back and get its platform again.
+
+    Return how long that took, and for how long no write was possible.
+    """
     east, west = two.east, two.west
     before = two.rows(east, west, LIVE)
     writers = writers_to_east(two, FAST)
@@ -77,6 +80,7 @@ def _pause(two: Two, writers: list[Writer]) -> float:
 
 
 def _row(two: Two, size: int) -> dict[str, Any]:
+    """Measure with `size` conferences: kill their site, let it come back, and return the figures."""
     two.at_rest()
     load = AmqpLoad(two.east)
     created = load.closed(size, 32)
@@ -94,7 +98,10 @@ def _row(two: Two, size: int) -> dict[str, Any]:
 
 
 def run() -> list[dict[str, Any]]:
-    """Measure all sizes on one pair of sites; here home counts as sound after 10 s, not after 60."""
+    """Measure with all SIZES on one pair of sites, and return the results.
+
+    Here a returned site counts as sound after 10 s, not after 60.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="bench-", dir=in_memory()) as directory,
         two_sites(Path(directory), units=4, conferences=2500, limits=LIMITS) as two,

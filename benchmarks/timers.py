@@ -37,6 +37,7 @@ _FILL = (
 
 
 def _median_ms(site: Site) -> float:
+    """Return the median duration, in milliseconds, of one round of timers at the site."""
     from benchmarks.bench_site import python
 
     return float(python(site, _PROBE.format(rounds=ROUNDS)).split()[-1])
@@ -53,7 +54,7 @@ def _settle(site: Site) -> None:
 
 
 def run() -> list[dict[str, Any]]:
-    """Measure the table empty, full and empty again in one run: the ratio counts."""
+    """Return how long a round of timers takes with an empty table, a full one, an empty one: the ratio counts."""
     with bench_site(units=1, media="none") as site:
         for name in ("beat", "worker1", "worker2", "web"):
             site.processes[name].stop()

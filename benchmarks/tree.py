@@ -96,14 +96,17 @@ print(json.dumps({{
 
 
 def _row(site: Site, number: int, size: int) -> dict[str, Any]:
-    """Load one more tree onto the site and measure it; the trees before only make it harder."""
+    """Load one more domain tree onto the site, measure it, and return the figures.
+
+    Earlier trees only make it harder.
+    """
     site.manage("load_tree", "--users", str(size), "--accounts", "0", "--seed", str(number))
     figures = json.loads(python(site, _PROBE.format(seed=number)).splitlines()[-1])
     return {"what": f"{size:,} user domains", "goal_ms": GOAL_MS, **figures}
 
 
 def run() -> list[dict[str, Any]]:
-    """Measure all sizes on one site."""
+    """Measure with all SIZES on one site, and return the results."""
     with bench_site(units=1, media="none") as site:
         for name in ("beat", "worker1", "worker2"):
             site.processes[name].stop()

@@ -257,7 +257,7 @@ def change_mix(
 
 
 def remaining_bans(bans: Sequence[Banned], called: Iterable[Terminal]) -> tuple[Banned, ...]:
-    """Return the bans that still hold after these terminals were called: a call lifts the ban of its account or name."""
+    """Return the bans left after these terminals were called: a call lifts the ban of its account or name."""
     names = {name.casefold() for row in called for name in (row.account, row.name) if name}
     return tuple(ban for ban in bans if not names & {ban.account.casefold(), ban.name.casefold()})
 

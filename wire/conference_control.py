@@ -1,4 +1,4 @@
-"""Control orders of conference managers (CM) and answers of media units: the scheduler forwards both unchanged (CSS §2.3.3)."""
+"""Orders of conference managers (CM) and answers of media units: the scheduler forwards both (CSS §2.3.3)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _AddressFields(TypedObject):
 
 
 class _ForwardedMessage(Raw):
-    """A message that the scheduler (CSS) forwards unchanged; it reads only the conference's number and the sender's addresses."""
+    """A message that the scheduler (CSS) forwards; it reads only the conference's number and sender's addresses."""
 
     _TYPE_PATTERN: ClassVar[re.Pattern[str]]
 
@@ -140,7 +140,7 @@ MtId = Annotated[str, text(128)]
 
 
 class ControlOrder(Message):
-    """The base of control orders with declared fields. They are only sent: a receiver reads each order as a `Control`."""
+    """The base of control orders with declared fields, which are only sent: a receiver reads them as `Control`."""
 
     e164: Number = field(name="confE164")
     user_domain: Moid | None = field(name="moid", default=None)
@@ -196,7 +196,7 @@ class MuteTerminals(ControlOrder):
 
 
 class SilenceTerminals(ControlOrder):
-    """Order to switch loudspeakers off (`value` true) or on: of one terminal (`mtid`), or of all present and future ones."""
+    """Order to switch loudspeakers off (`value` true) or on: of a terminal (`mtid`), or of all, also future ones."""
 
     wire_type: ClassVar[str] = "CM_MCU_SILENCE_REQ"
     value: bool

@@ -20,7 +20,7 @@ VIDEO, AUDIO = 0, 1
 
 Port = Annotated[int, whole(1, 65535)]
 MonitoredTerminal = Annotated[str, text(128)]
-"""The id of the terminal in the conference; "" means the mixed sound of all (mode 1), or the composed picture (mode 0)."""
+"""The terminal's id in the conference; "" means the mixed sound of all (mode 1) or the composed picture (mode 0)."""
 
 
 class MonitorAddress(TypedObject):
@@ -176,7 +176,7 @@ class UnitRefusedMonitor(Message):
 
 @message("MAU_MCU_STOPMONITOR_CMD")
 class StopMonitorsOnUnit(Message):
-    """The scheduler (CSS) tells a media unit to stop the monitors (sound or picture) that it sends to these addresses."""
+    """The scheduler (CSS) tells a media unit to stop the monitors (sound or picture) sent to these addresses."""
 
     e164: Number = field(name="confE164")
     monitors: Monitors

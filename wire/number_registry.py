@@ -43,7 +43,7 @@ class RecordedCreator(OpenObject):
 
 
 class CallRecord(TypedObject):
-    """The record of an ended conference, as it is stored and sent. All fields are optional: a reader checks what it needs."""
+    """The record of an ended conference, as it is stored and sent. All fields are optional: readers check them."""
 
     confid: Text | None = None
     e164: Number | None = field(name="confE164", default=None)
@@ -86,7 +86,7 @@ class NumberChanged(NumberInUse):
 
 @message("CSS_UPU_DELCONF_NTF")
 class NumberFree(NumberInUse):
-    """The scheduler (CSS) tells the registry (UPU) that the owner of a number (see `NumberInUse`) has ended or is deleted."""
+    """The scheduler (CSS) tells the registry (UPU) that a number's owner (`NumberInUse`) has ended or is deleted."""
 
 
 class RegisteredNumber(TypedObject):
@@ -125,7 +125,7 @@ class NumberFound(Message):
 
 @message("UPU_GW_GETCONF_NACK")
 class NumberUnknown(Message):
-    """The registry (UPU) answers that it does not know the number. With `errcode` 29004 `detail` names the site to ask."""
+    """The registry (UPU) answers that it does not know the number; `errcode` 29004: `detail` names the site to ask."""
 
     reqid: Text | None = None
     errcode: Text

@@ -84,11 +84,16 @@ class AmqpClient(asyncio.Protocol):
     async def _ask(
         self, channel: int, group: int, number: int, arguments: bytes, expected: tuple[int, int]
     ) -> None:
+        """Send an AMQP method on a channel, and wait for the `expected` answer (its class and method number).
+
+        Raises ConnectionError if another answer comes, TimeoutError if none comes.
+        """
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(_method(channel, group, number, arguments))
         await self._answered(expected)
 
     async def _answered(self, expected: tuple[int, int]) -> None:
+        """Wait for the broker's next answer to a method. Raises ConnectionError if it is not the `expected` one."""
         assert self._answer is not None
         method = await asyncio.wait_for(self._answer, _OPEN_TIMEOUT)
         if method != expected:
@@ -125,6 +130,7 @@ class AmqpClient(asyncio.Protocol):
             self._answer.set_result((method[0], method[1]))
 
     def _read(self, body: bytes) -> None:
+        """Handle a message from the chat: pass on a text from someone else, note an acknowledgement or a refusal."""
         message = orjson.loads(body)
         cmd, data = message["cmd"], message["data"]
         if cmd == "msg":

@@ -105,6 +105,7 @@ class Load:
         return self._serial
 
     def _say(self) -> None:
+        """Send the next text, in turn from each pair of client and conversation, and note whose arrival is awaited."""
         turn = self._turns[self._serial % len(self._turns)]
         self._serial += 1
         mark, start = f"{self._run}-{self._serial}", now()
@@ -114,6 +115,10 @@ class Load:
         turn.client.say(turn.place, f"{self._run}|{mark}|{start}|{PADDING}", mark)
 
     def _heard(self, text: str) -> None:
+        """Note that a client has received a text of this run: its delay, or that it came twice.
+
+        When the last receiver has it, the text is complete.
+        """
         run, mark, start, _ = text.split("|", 3)
         if run != self._run:
             return
@@ -127,12 +132,14 @@ class Load:
             self._complete(took)
 
     def _complete(self, took: int) -> None:
+        """Note that a text has reached all receivers after `took` nanoseconds; in a closed run send the next one."""
         self._result.last.append(took)
         self._result.complete += now() < self._until
         if self._goes_on:
             self._say()
 
     def _acked(self, mark: str) -> None:
+        """Note how long the server took to acknowledge the text with this `mark`; an unknown one is ignored."""
         start = self._unanswered.pop(mark, 0)
         if start:
             self._result.acks.append(now() - start)
@@ -149,7 +156,10 @@ class Load:
         return await self._finish(seconds)
 
     async def closed(self, outstanding: int, seconds: float) -> LoadResult:
-        """Keep `outstanding` messages under way: send the next when one has reached everybody."""
+        """Keep `outstanding` messages under way for so many seconds: send the next when one has reached everybody.
+
+        Return the delays and counts.
+        """
         self._begin(seconds, goes_on=True)
         for _ in range(outstanding):
             self._say()
@@ -161,6 +171,10 @@ class Load:
         self._until = now() + int(seconds * 1e9)
 
     async def _finish(self, seconds: float) -> LoadResult:
+        """Send no more, wait up to PATIENCE seconds for texts under way, and return the result.
+
+        The rest counts as lost.
+        """
         self._goes_on = False
         give_up = time.monotonic() + PATIENCE
         while time.monotonic() < give_up and (any(self._waiting.values()) or self._unanswered):
@@ -188,10 +202,14 @@ class SignedIn:
 
 
 async def sign_in_all(clients: Sequence[Client], at_once: int) -> SignedIn:
-    """Sign in all clients, `at_once` at a time; a refused client tries up to TRIES times."""
+    """Sign in all clients, `at_once` at a time, and return the time that each took.
+
+    A refused one tries up to TRIES times. Raises OSError or TimeoutError if the last try fails.
+    """
     gate, result = asyncio.Semaphore(at_once), SignedIn()
 
     async def sign_in(client: Client) -> None:
+        """Sign in one client as soon as fewer than `at_once` others are signing in."""
         async with gate:
             start = now()
             for left in reversed(range(TRIES)):

@@ -91,6 +91,7 @@ class Measure:
     # ---- parts of the steps ----------------------------------------------------------------------------------
 
     def _pairs(self) -> list[Turn]:
+        """Return who writes to whom in conversations of two: each of the PAIRS in both directions."""
         one_way = [(2 * n, 2 * n + 1) for n in range(plan.PAIRS)]
         both = one_way + [(b, a) for a, b in one_way]
         return [Turn(self._clients[a], self._place(a, b), 1) for a, b in both]
@@ -107,6 +108,10 @@ class Measure:
         *,
         keep: bool = True,
     ) -> None:
+        """Put the clients under the load that `work` makes, and keep its figures under this label.
+
+        With `keep=False` they are thrown away. `size` is the number of members of each conversation.
+        """
         self._run += 1
         load = Load(turns, f"r{self._run}-{time.time_ns()}")
         load.hear([*self._clients.values()])
@@ -119,6 +124,10 @@ class Measure:
             self._keep(label, figures, before, result.sent)
 
     async def _sign_in(self, label: str, people: Sequence[int], at_once: int) -> None:
+        """Sign in these people, `at_once` at a time, and keep how long it took.
+
+        Raises TimeoutError after STORM_SECONDS.
+        """
         self._clients = {n: self._served.client(n) for n in people}
         before = self._cpu()
         async with asyncio.timeout(STORM_SECONDS):
@@ -134,6 +143,10 @@ class Measure:
         return used | {"load": time.process_time()}
 
     def _keep(self, label: str, figures: Row, before: dict[str, float], count: int) -> None:
+        """Add a row of figures to the results and print it, with the CPU time used since `before`.
+
+        The CPU time is also given for each of the `count` messages or sign-ins.
+        """
         used = {kind: now - before.get(kind, 0.0) for kind, now in self._cpu().items()}
         if count:
             each = {f"cpu_ms_{k}": round(1e3 * s / count, 3) for k, s in used.items() if s}

@@ -51,7 +51,7 @@ class Ours:
         return str(self.town["groups"][f"{size}/{number}"])
 
     async def enter(self, size: int, number: int, clients: list[AmqpClient]) -> None:
-        """Do nothing: the members of a group are in it already."""
+        """Do nothing: on our site a group's members are in it already; clients of other servers must enter a room."""
 
     @property
     def pids(self) -> dict[str, list[int]]:
@@ -82,7 +82,7 @@ class Ours:
             second.wait_until(partial(self._is_read, number), 60)
 
     def _is_read(self, number: int) -> bool:
-        """Tell whether a center reads this queue."""
+        """Return whether a center (the process that routes chat messages) reads the inbound queue with this number."""
         _, queue = self.broker.api(f"/queues/im/{ingress(number)}")
         return isinstance(queue, dict) and queue.get("consumers", 0) > 0
 
@@ -113,7 +113,10 @@ class Ours:
 
 @contextmanager
 def ours() -> Iterator[Ours]:
-    """Run a site with people and conversations, and nothing else to do."""
+    """Yield a site of this product that serves only the chat, with people and conversations.
+
+    It is stopped at the end.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="bench-", dir=in_memory()) as directory,
         claimed_ports(SERVER_PORTS) as base,

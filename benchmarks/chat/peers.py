@@ -95,7 +95,7 @@ class Peer(Server):
         return f"not installed ({gone[0]} is missing); run benchmarks/peers.sh" if gone else ""
 
     def ready(self) -> bool:
-        """Tell whether the server answers in XMPP."""
+        """Return whether the server answers in XMPP."""
         return answers(self.port, _STREAM, b"stream:features")
 
 

@@ -25,6 +25,7 @@ GOALS = {
 
 
 async def _steps(measure: Measure, served: Any) -> None:
+    """Run all measurements of a chat server (`served`) one after another; `measure` collects the results."""
     await measure.newcomers()
     await measure.arrive()
     await measure.pairs()
@@ -40,13 +41,18 @@ async def _steps(measure: Measure, served: Any) -> None:
 
 
 def _measured(served: Any) -> list[Row]:
+    """Return the results of all measurements of one chat server."""
     measure = Measure(served)
     uvloop.run(_steps(measure, served))
     return measure.rows
 
 
 def run() -> list[Row]:
-    """Measure our site and the peers; `WHO=ours,ejabberd` chooses some of them."""
+    """Measure our site and the servers it is compared with, and return the results with their goals.
+
+    The environment variable `WHO=ours,ejabberd` chooses some of them. A server that is not installed gives a row that
+    says why.
+    """
     wanted, rows = os.environ.get("WHO", "ours,ejabberd,prosody").split(","), list[Row]()
     if "ours" in wanted:
         with ours() as site:

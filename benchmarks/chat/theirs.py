@@ -74,7 +74,7 @@ class Theirs:
 
 @contextmanager
 def theirs(kind: type[Peer]) -> Iterator[Theirs]:
-    """Run a private server with its own database."""
+    """Yield a chat server that ours is compared with, on a database of its own; both are stopped at the end."""
     people = [plan.name(number) for number in range(plan.PEOPLE)]
     with (
         tempfile.TemporaryDirectory(prefix="bench-", dir=in_memory()) as directory,

@@ -24,6 +24,7 @@ HOURS = 6 * 3600
 
 
 def _conversation(kind: Kind, users: Sequence[str]) -> str:
+    """Create a conversation of this kind with these members, and return its number."""
     about = {"domain": "d", "creator": users[0], "members": len(users), "members_version": 1}
     conversation = Conversation.objects.create(kind=kind, **about)
     Member.objects.bulk_create(
@@ -37,6 +38,7 @@ def _token(user: str) -> str:
 
 
 def _exchanges(users: Sequence[str]) -> float:
+    """Create the message exchange of each user at the broker; return how many were created a second."""
     start = time.perf_counter()
     for user in users:
         broker.ensure_user(user)
@@ -44,7 +46,10 @@ def _exchanges(users: Sequence[str]) -> float:
 
 
 def _missed() -> dict[str, str]:
-    """Make a conversation of an account of the site, whose device was away."""
+    """Create a conversation whose messages a person's device has missed.
+
+    Return its number, and a token to sign in with.
+    """
     account = Account.objects.get(username="anna")
     number = _conversation(Kind.DIRECT, [account.moid, plan.name(0)])
     store, now = store_of(own_platform()), clock.now()

@@ -93,11 +93,19 @@ class XmppClient(asyncio.Protocol):
         return self._last
 
     async def _ask(self, stanza: str, wanted: Callable[[str, dict[str, str]], bool]) -> None:
+        """Send a stanza (an XML element of XMPP), and wait for the answer that `wanted` recognizes.
+
+        Raises TimeoutError if none comes.
+        """
         answer = self._wait(wanted)
         self._transport.write(stanza.encode())
         await answer
 
     def _wait(self, wanted: Callable[[str, dict[str, str]], bool]) -> asyncio.Future[Any]:
+        """Return a future for the next stanza (XML element) that `wanted` recognizes.
+
+        It fails after _OPEN_TIMEOUT seconds.
+        """
         self._wanted = wanted
         self._answer = asyncio.get_running_loop().create_future()
         return asyncio.ensure_future(asyncio.wait_for(self._answer, _OPEN_TIMEOUT))
@@ -131,6 +139,10 @@ class XmppClient(asyncio.Protocol):
         self._open()
 
     def _open(self) -> None:
+        """Begin an XML stream to the server, with a new parser.
+
+        XMPP does so after connecting, and again after signing in.
+        """
         parser = self._parser = expat.ParserCreate()
         parser.buffer_text = True
         parser.StartElementHandler = self._start
@@ -150,6 +162,7 @@ class XmppClient(asyncio.Protocol):
         self._parser.Parse(data, False)
 
     def _start(self, name: str, about: dict[str, str]) -> None:
+        """Handle the start of an XML element: a stanza (an element directly below the stream) or a part of one."""
         if self._depth == 1:
             self._top, self._about, self._body = name, about, ""
         elif name == "body":
@@ -163,18 +176,25 @@ class XmppClient(asyncio.Protocol):
         self._depth += 1
 
     def _text(self, text: str) -> None:
+        """Collect the text of a message's body, or of the element that names the last message of an archive page."""
         if self._in_body:
             self._body += text
         elif self._in_last:
             self._last += text
 
     def _end(self, name: str) -> None:
+        """Handle the end of an XML element; the end of a whole stanza leads to its handling."""
         self._depth -= 1
         self._in_body = self._in_last = False
         if self._depth == 1:
             self._whole(self._top, self._about)
 
     def _whole(self, name: str, about: dict[str, str]) -> None:
+        """Handle a whole stanza (a message, a presence or an answer).
+
+        A text from others is heard; a request to confirm is answered; an acknowledgement is noted; a wait for this
+        answer ends.
+        """
         if name in ("message", "presence", "iq"):
             self._received += self._counts
         if name == "message" and self._body:

@@ -33,9 +33,10 @@ def read_question(pipe: BinaryIO) -> str | None:
 
 
 def may_sign_in(path: str, question: str) -> bool:
-    """Ask the platform's XMPP bridge, at the unix socket `path`, whether name and password in a question are right.
+    """Return whether the platform lets the user named in ejabberd's question sign in with the given password.
 
-    Nobody may sign in while the bridge does not answer.
+    `path` is the unix socket of the platform's XMPP bridge, which knows the passwords. `False` also if the question is
+    another one than `auth`, or if the bridge does not answer within SECONDS.
     """
     what, _, rest = question.partition(":")
     name, _, rest = rest.partition(":")

@@ -84,7 +84,10 @@ def environment(site: DescribedSite) -> dict[str, str]:
 
 
 def _im_variables(site: DescribedSite) -> dict[str, str]:
-    """Return the environment variables for instant messages: the broker of people's clients, TURN, files, XMPP."""
+    """Return the environment variables for instant messages: the broker of people's clients, TURN, files, XMPP.
+
+    Returns none if the site has no broker for people's clients.
+    """
     broker = site.clients_broker
     if broker is None:
         return {}

@@ -37,7 +37,10 @@ def _account_lines(up_json: dict[str, Any]) -> list[str]:
 
 
 def _api_commands(up_json: dict[str, Any]) -> list[str]:
-    """Return the curl commands that `make up` prints: get a token, log in, create a conference, list conferences."""
+    """Return the curl commands that `make up` prints: get a token, log in, create a conference, list conferences.
+
+    Returns none if the trial has no demonstration accounts or no API key.
+    """
     if not up_json["accounts"] or not up_json["api_key"]:
         return []
     api = next(iter(_sites(up_json).values()))["http"] + "/api/v1"
@@ -55,7 +58,10 @@ def _api_commands(up_json: dict[str, Any]) -> list[str]:
 
 
 def _chat_lines(up_json: dict[str, Any]) -> list[str]:
-    """Return the lines that `make up` prints for chat clients: they get a token by HTTP, and connect to the broker."""
+    """Return the lines that `make up` prints for chat clients: they get a token by HTTP, and connect to the broker.
+
+    Returns none if there are no accounts or no API key.
+    """
     if not up_json["accounts"] or not up_json["api_key"]:
         return []
     site, account = next(iter(_sites(up_json).values())), _conference_account(up_json["accounts"])
@@ -72,7 +78,7 @@ def _chat_lines(up_json: dict[str, Any]) -> list[str]:
 
 
 def _xmpp_lines(site: dict[str, Any], account: dict[str, str]) -> list[str]:
-    """Return how a client of XMPP signs in, if the site has a server for it."""
+    """Return the line that says how a client of XMPP signs in; none if the site has no XMPP server."""
     if not (xmpp := site.get("xmpp")):
         return []
     address = f"{account['username']}@{xmpp['people']}"
@@ -82,7 +88,10 @@ def _xmpp_lines(site: dict[str, Any], account: dict[str, str]) -> list[str]:
 
 
 def _domain_lines(up_json: dict[str, Any]) -> list[str]:
-    """Return the lines that `make up` prints about domains and accounts: where to change and to watch them."""
+    """Return the lines that `make up` prints about domains and accounts: where to change and to watch them.
+
+    Returns none if the trial has no core (the site where they are changed).
+    """
     if CORE not in up_json["sites"]:
         return []
     core, (name, site) = up_json["sites"][CORE], next(iter(_sites(up_json).items()))

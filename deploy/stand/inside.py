@@ -38,7 +38,10 @@ def doctor(arguments: list[str]) -> int:
 
 
 def manage(arguments: list[str]) -> int:
-    """Run a command of manage.py at the site that the first argument names; return its exit code."""
+    """Run a command of manage.py at the site that the first argument names; return its exit code.
+
+    Raises StandError if the site or the command is missing.
+    """
     if len(arguments) < 2:
         raise StandError("which site, which command? for example: manage east doctor --json")
     return _run_manage(arguments[0], arguments[1:])

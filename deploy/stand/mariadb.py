@@ -121,7 +121,10 @@ class MariaDB(Server):
         return len(greeting) == 5 and greeting[4] == PROTOCOL_VERSION
 
     def sql(self, statement: str, schema: str = "") -> str:
-        """Run SQL as root over the unix socket; return rows as tab-separated lines."""
+        """Run SQL as root over the unix socket; return rows as tab-separated lines.
+
+        Raises StandError with the server's message.
+        """
         argv = [
             program("mariadb"),
             "--no-defaults",

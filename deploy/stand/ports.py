@@ -135,12 +135,12 @@ def is_free(port: int) -> bool:
 def claimed_ports(count: int, of_second_site: int = 0) -> Iterator[int]:
     """Yield the first of `count` free ports in a row, which no other test session of this machine gets meanwhile.
 
-    `of_second_site`: how many ports a second site needs; they begin SITE_STRIDE after those of the first site.
+    `of_second_site`: how many ports a second site needs; they begin SITE_STRIDE after those of the first site. Raises
+    StandError if there are none.
     """
     blocks = [(0, count), *([(SITE_STRIDE, of_second_site)] if of_second_site else [])]
-    end = TEST_PORTS.stop - sum(
-        blocks[-1]
-    )  # The last block, from its start to its end, must fit in, too.
+    # The last block, from its start to its end, must fit in, too.
+    end = TEST_PORTS.stop - sum(blocks[-1])
     for first in range(TEST_PORTS.start, end, SLOT):
         with ExitStack() as locks:
             ranges = [range(first + start, first + start + size) for start, size in blocks]

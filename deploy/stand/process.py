@@ -106,7 +106,10 @@ class Process:
             child.wait(10)
 
     def stop(self, patience: float = 40.0) -> None:
-        """Ask the process to end, kill it after `patience` seconds, and return when it has ended."""
+        """Ask the process to end, kill it after `patience` seconds, and return when it has ended.
+
+        Does nothing if it was never started.
+        """
         with self._lock:
             self._should_run = False
             self._stop_waiting.set()

@@ -46,7 +46,7 @@ PLATFORM_LIMITS = {"max_message_size": "1048576"}
 CLIENTS_LIMITS = {"max_message_size": "131072", "raft.wal_max_size_bytes": "67108864"}
 
 # At the virtual host of people's clients, our own servers sign in by name and password. For all others the broker asks
-# the auth backend ("door"): at each sign-in, so that a revoked token is refused at once; answers about rights are cached.
+# the auth backend ("door"): at each sign-in, so that a revoked token is refused at once; rights are cached.
 AUTH_BACKEND_SETTINGS = {
     "auth_backends.1": "internal",
     "auth_backends.2.authn": "http",
@@ -158,7 +158,10 @@ class RabbitMQ(Server):
             self.epmd.stop(5)
 
     def ctl(self, *words: str) -> str:
-        """Run rabbitmqctl for this broker, and return its output. It takes a second or two; `api` is quicker."""
+        """Run rabbitmqctl for this broker, and return its output; it takes a second or two, `api` is quicker.
+
+        Raises StandError with the last part of its error output.
+        """
         argv = [str(SCRIPTS / "rabbitmqctl"), "-q", *words]
         env, directory = self._env(), self.directory
         result = subprocess.run(
@@ -223,7 +226,7 @@ class RabbitMQ(Server):
             "vm_memory_high_watermark.absolute": "2GB",
             "tcp_listen_options.nodelay": "true",
             "tcp_listen_options.backlog": "4096",  # a thousand clients that come back at once
-            # Over loopback a smaller one is filled by half a segment, and each half waits 40 ms for its acknowledgement.
+            # Over loopback half a segment fills a smaller one, and each half waits 40 ms for its acknowledgement.
             "tcp_listen_options.sndbuf": "65536",
             "tcp_listen_options.recbuf": "32768",
             **PLATFORM_LIMITS,
@@ -257,7 +260,10 @@ class RabbitMQ(Server):
         }
 
     def api(self, path: str, method: str = "GET", body: object = None) -> ApiAnswer:
-        """Call the management API with a URL-quoted path (`/queues/celery/x`); status 0 means no answer."""
+        """Call the broker's management API, and return status and body; status 0 means that no answer came.
+
+        `path` is URL-quoted, such as `/queues/celery/x`; `body` is sent as JSON.
+        """
         link = HTTPConnection("127.0.0.1", self.port + 3, timeout=3)
         credentials = b64encode(f"platform:{self.password}".encode()).decode()
         headers = {"Authorization": f"Basic {credentials}", "Content-Type": "application/json"}

@@ -28,7 +28,7 @@ class Report:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Time what runs within the `with` block; then write its name and seconds, or nothing if it fails."""
+        """Run the code of the `with` block, then write its name and how many seconds it took; nothing if it raises."""
         began = time.monotonic()
         yield
         self.line(f"  {name:<44}{time.monotonic() - began:6.1f} s")

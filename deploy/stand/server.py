@@ -103,7 +103,7 @@ class Server(ABC):
         return self.start()
 
     def wipe(self) -> None:
-        """Delete all data of a stopped server; the next start begins empty."""
+        """Delete all data of a stopped server; the next start begins empty. Raises StandError if it runs."""
         if self.alive:
             raise StandError(f"{self.kind} runs; stop it before its data is wiped")
         shutil.rmtree(self.directory, ignore_errors=True)

@@ -193,7 +193,10 @@ class Stand:
             self._lock = None
 
     def __enter__(self) -> "Stand":
-        """Start all sites; if a part of them does not start, stop all others."""
+        """Start all sites, and return this stand (the trial installation).
+
+        If a part does not start, stop all others.
+        """
         try:
             self.start()
         except BaseException:

@@ -27,14 +27,17 @@ STOP_SECONDS = 90.0
 
 
 def up() -> int:
-    """Start all sites, and stop them when this process is interrupted; with DETACH=1 leave them in the background."""
+    """Start all sites, and return the exit code when they have stopped: 0, or another one after a failure.
+
+    They run until this process is interrupted; with DETACH=1 they are left in the background.
+    """
     if _is_set("DETACH"):
         return _up_in_background()
     return _up_in_foreground()
 
 
 def down() -> int:
-    """Stop all processes that `up` has started, also after a crash of `up`."""
+    """Stop all processes that `up` has started, also after a crash of `up`. Returns the exit code 0."""
     pid = _running_up()
     if pid is not None:
         os.kill(pid, signal.SIGTERM)
@@ -51,7 +54,10 @@ def down() -> int:
 
 
 def clean() -> int:
-    """Delete all data of the trial's sites. Installed programs (var/lib) stay. Raises StandError while sites run."""
+    """Delete all data of the trial's sites, and return the exit code 0. Installed programs (var/lib) stay.
+
+    Raises StandError while sites run.
+    """
     if _running_up() is not None:
         raise StandError("it is running; first: make down")
     for directory in _site_directories():
