@@ -1,4 +1,4 @@
-"""Each stage of a message center is a process; each of them is killed again and again, and the conformance kit passes."""
+"""Each stage of a message center is a process; each is killed again and again, and the conformance kit passes."""
 
 from __future__ import annotations
 

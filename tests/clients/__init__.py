@@ -1,1 +1,1 @@
-"""Clients that integrators generate from the OpenAPI document compile, and each holds a conference from start to end."""
+"""Clients generated from the OpenAPI document compile, and each holds a conference from start to end."""

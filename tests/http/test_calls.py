@@ -1,4 +1,4 @@
-"""All calls of the open platform API are walked once on a conference: each has its effect, or its documented refusal."""
+"""All calls of the open platform API are made once on a conference: each has its effect, or documented refusal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The layers of the API: XML and status 200 for older programs, HTTP statuses and pages by cursor for those of today."""
+"""The layers of the API: XML and status 200 for older programs, HTTP statuses and cursor pages for today's."""
 
 from __future__ import annotations
 

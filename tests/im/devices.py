@@ -27,7 +27,7 @@ from tests.im import door
 
 OUT = "conversation.outgoing"
 BEATS_UNTIL = 3600
-"""Seconds for which a device counts as online: it sends no heartbeats, and no test shall depend on how long it takes."""
+"""Seconds for which a device counts as online: it sends no heartbeats, and no test depends on its own duration."""
 
 
 class Device:

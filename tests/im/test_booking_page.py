@@ -1,4 +1,4 @@
-"""A person who books a conference in a browser changes and cancels all its dates there, and is told of each step in the chat."""
+"""A person books, changes and cancels a conference in a browser, and is told of each step in the chat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A story in real browsers: registration by invitation, numbers, circle, moment with pictures, like, comment, on a phone."""
+"""A story in real browsers: registration by invitation, numbers, circle, moment, like, comment, on a phone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Templates and their numbers over takeover and hand-back: they are changed where they are served, and each registry knows."""
+"""Templates and numbers over takeover and hand-back: changed where they are served, known to each registry."""
 
 from __future__ import annotations
 

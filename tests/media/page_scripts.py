@@ -54,7 +54,8 @@ JUDGED = """async () => {
 """A script of the page that returns how a line is judged which is bad for ten seconds and then good for twenty."""
 FIRST = """() => document.querySelector(".tile.first:not([hidden]) .who")?.textContent ?? ''"""
 """A script of the page that returns who has the large place; "" if nobody has."""
-HANDS = """(wanted) => [...document.querySelectorAll("#hands-list li")].map((row) => row.firstChild.data).join() === wanted"""
+HANDS = """(wanted) =>
+  [...document.querySelectorAll("#hands-list li")].map((row) => row.firstChild.data).join() === wanted"""
 """A script of the page: whether these people have a hand up, in this order, joined by commas."""
 COUNT_ENDS = """() => {
     window.ends = 0;
@@ -99,7 +100,8 @@ HAND_STEPS = """async () => {
   const { OwnHand, ReactionLimit, handsOf } = await import(start.replace("join.js", "hands.js"));
   const hand = new OwnHand();
   const said = [];
-  const hear = (isUp, second) => said.push(`${hand.hear(isUp, second * 1000) ? "says " : ""}${hand.isUp ? "up" : "down"}`);
+  const hear = (isUp, second) =>
+    said.push(`${hand.hear(isUp, second * 1000) ? "says " : ""}${hand.isUp ? "up" : "down"}`);
   hand.toggle(1000);
   hear(false, 2); hear(false, 5); hear(true, 6);
   hand.enter();

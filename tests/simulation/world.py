@@ -38,7 +38,7 @@ JUST_BACK = 1.0
 SAID_AGAIN_IN = 12.0
 """Until then a site has asked once more for an end that was not heard (10 s, and the timers)."""
 HOME_IN = 12.0
-"""Until then each site serves its own platform again, without which it asks for nothing (well for 8 s, and the agents)."""
+"""Until then each site serves its own platform again; before, it asks for nothing (well for 8 s, and the agents)."""
 
 _CSS = {
     r.value.queue
@@ -229,7 +229,7 @@ class World(Clock):
     # ---- what is on its way ---------------------------------------------------------------------
 
     def drain(self, place: Place, cell: Cell) -> None:
-        """Send what lies in an outbox, in order, as `bus.relay.send_due_rows` does; forget only what another site has confirmed."""
+        """Send what lies in an outbox, in order, as `bus.relay.send_due_rows` does; forget what another site has."""
         if place.relay_sleeps_until > self.t or cell.row.owner != place.name:
             return
         for to, letters in list(cell.outbox.items()):

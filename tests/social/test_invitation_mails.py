@@ -91,7 +91,12 @@ def test_each_mail_arrives_once_and_in_order_after_the_server_was_away(
     for address in ("gus@example.org", "mei@example.org", "ben@example.org", "ben.b@example.org"):
         mails = post_office.to(address)
         events = [calendar_of(mail).walk("VEVENT")[-1] for mail in mails]
-        assert [calendar_of(mail)["METHOD"] for mail in mails] == ["REQUEST", "REQUEST", "CANCEL", "CANCEL"]  # fmt: skip
+        assert [calendar_of(mail)["METHOD"] for mail in mails] == [
+            "REQUEST",
+            "REQUEST",
+            "CANCEL",
+            "CANCEL",
+        ]
         assert [int(event["SEQUENCE"]) for event in events] == [0, 1, 2, 3]
         assert len({str(event["UID"]) for event in events}) == 1
         assert len({mail["Message-ID"] for mail in mails}) == 4

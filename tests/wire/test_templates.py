@@ -1,4 +1,4 @@
-"""Public templates, conferences by template, and the registry of numbers, as a third party's manager and gateway see them."""
+"""Public templates, conferences by template, and the number registry, as another maker's programs see them."""
 
 from __future__ import annotations
 

@@ -176,7 +176,9 @@ def test_the_directory_completes_names_of_the_own_tenant(
     assert anna.ask("directory?q=zo")["people"] == []
 
 
-@pytest.mark.parametrize(("choice", "finds"), [("nobody", 0), ("circle", 1), ("tenant", 2), ("everybody", 3)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("choice", "finds"), [("nobody", 0), ("circle", 1), ("tenant", 2), ("everybody", 3)]
+)
 def test_a_person_chooses_who_finds_them(
     anna: Neighbour, ben: Neighbour, cara: Neighbour, zoe: Neighbour, choice: str, finds: int
 ) -> None:

@@ -96,7 +96,12 @@ def test_a_series_is_refused_exactly_where_one_of_its_dates_does_not_fit(
 
 
 def _extend(uow: MemoryUnitOfWork, number: str, delay: int) -> dict[str, Any]:
-    body = {"type": "CM_MAU_DELAYCONF_REQ", "reqid": f"x{len(uow.inbox)}", "confE164": number, "delay": delay}  # fmt: skip
+    body = {
+        "type": "CM_MAU_DELAYCONF_REQ",
+        "reqid": f"x{len(uow.inbox)}",
+        "confE164": number,
+        "delay": delay,
+    }
     hear(uow, body, Routes.CM_TO_CSS)
     return loads(uow.outgoing[0].body)
 

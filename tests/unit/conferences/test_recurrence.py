@@ -111,7 +111,9 @@ def test_zones_are_those_of_the_iana_database() -> None:
 def rules(draw: st.DrawFn) -> str:
     """Draw a rule of one of the forms that are taken."""
     by_day = st.lists(st.sampled_from(_DAYS), min_size=1, max_size=4, unique=True).map(",".join)
-    nth_day = st.builds(lambda n, d: f"{n}{d}", st.sampled_from([1, 2, 3, 4, 5, -1, -2]), st.sampled_from(_DAYS))  # fmt: skip
+    nth_day = st.builds(
+        lambda n, d: f"{n}{d}", st.sampled_from([1, 2, 3, 4, 5, -1, -2]), st.sampled_from(_DAYS)
+    )
     month_day = st.sampled_from([*range(1, 32), -1, -2]).map(str)
     month = st.integers(1, 12).map(str)
     parts = {

@@ -109,7 +109,8 @@ def test_a_reservation_has_id_and_number_at_once_and_the_registry_learns_it() ->
         "platformmoid": "main",
         "state": "booked",
     }
-    hear(uow, {"type": "CM_MAU_CREATECONF_REQ", "reqid": "x", "moid": "u1", "confname": "y", "confE164": number}, Routes.CM_TO_CSS)  # fmt: skip
+    create = {"type": "CM_MAU_CREATECONF_REQ", "reqid": "x", "moid": "u1", "confname": "y"}
+    hear(uow, {**create, "confE164": number}, Routes.CM_TO_CSS)
     assert _sent(uow)[0]["errcode"] == "29009"
     assert book(uow, confE164=number)["errcode"] == "29009"
     assert len(uow.reservations.books) == 1
@@ -232,11 +233,17 @@ def test_after_the_last_date_the_number_is_free_and_the_registry_is_told() -> No
     assert not _only_book(uow).live
 
 
+def _early_opening(bookid: str) -> dict[str, str]:
+    """Return the request to begin a reserved conference before its time."""
+    kind = "CM_MAU_CREATECONF_REQ"
+    return {"type": kind, "reqid": "e", "moid": "u1", "confname": "x", "bookid": bookid}
+
+
 def test_it_is_opened_early_by_a_create_request_and_is_not_started_again() -> None:
     uow = memory_unit_of_work()
     answer = book(uow)
     number = answer["confE164"]
-    early = {"type": "CM_MAU_CREATECONF_REQ", "reqid": "e", "moid": "u1", "confname": "x", "bookid": answer["bookid"]}  # fmt: skip
+    early = _early_opening(answer["bookid"])
     hear(uow, early, Routes.CM_TO_CSS)
     assert uow.live[number].name == "Weekly"
     unit_accepts(uow, number)
@@ -252,7 +259,7 @@ def test_it_is_opened_early_by_a_create_request_and_is_not_started_again() -> No
 def test_one_that_is_far_away_cannot_be_opened_yet() -> None:
     uow = memory_unit_of_work()
     answer = book(uow, starttime=(NOW + timedelta(days=3)).isoformat())
-    early = {"type": "CM_MAU_CREATECONF_REQ", "reqid": "e", "moid": "u1", "confname": "x", "bookid": answer["bookid"]}  # fmt: skip
+    early = _early_opening(answer["bookid"])
     hear(uow, early, Routes.CM_TO_CSS)
     assert _sent(uow)[0]["errcode"] == "29012"
     assert not uow.live
@@ -261,7 +268,7 @@ def test_one_that_is_far_away_cannot_be_opened_yet() -> None:
 def test_an_early_opening_that_fails_leaves_the_date_for_its_time() -> None:
     uow = memory_unit_of_work()
     answer = book(uow)
-    early = {"type": "CM_MAU_CREATECONF_REQ", "reqid": "e", "moid": "u1", "confname": "x", "bookid": answer["bookid"]}  # fmt: skip
+    early = _early_opening(answer["bookid"])
     hear(uow, early, Routes.CM_TO_CSS)
     unit_accepts(uow, answer["confE164"], no_unit=True)
     assert _sent(uow)[0]["errcode"] == "29502"

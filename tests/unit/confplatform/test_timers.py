@@ -1,4 +1,4 @@
-"""The timers of one period run in one task, but for those that run alone, whatever the clocks of beat and worker say, and whichever of them fails."""
+"""The timers of one period run in one task, but for those that run alone, whatever clocks say or whichever fails."""
 
 from __future__ import annotations
 
