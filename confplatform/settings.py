@@ -19,7 +19,9 @@ from confplatform.declarations import roles
 from confplatform.settings_parts import api_examples, backup, mail, message_center
 from confplatform.settings_parts.admin_theme import UNFOLD as _UNFOLD
 from confplatform.settings_parts.api_text import API_SETTINGS
+from confplatform.settings_parts.servers import Servers
 from confplatform.settings_parts.site_env import SiteEnv
+from foundation import tls
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
@@ -46,39 +48,26 @@ if unknown := sorted(ROLES - roles()):
     raise ImproperlyConfigured(f"ROLES: unknown {unknown}.")
 CORE_MOID = env.str("CORE_MOID", default="")
 CORE_URL = env.str("CORE_URL", default="").rstrip("/")
-PEERS: dict[str, str] = env.dict("PEERS", default={})
 CELLS_FILE = env.str("CELLS_FILE", default="")
 try:
     MONITOR_NETWORKS = tuple(map(ip_network, env.list("MONITOR_NETWORKS", default=[])))
 except ValueError as error:
     raise ImproperlyConfigured(f"MONITOR_NETWORKS: {error}.") from None
 DR_TAKEOVERS_PER_HOUR = env.int("DR_TAKEOVERS_PER_HOUR", default=1)
-REGISTER_URL = env.str("REGISTER_URL", default="")
 LICENSE_PUBLIC_KEY = env.str("LICENSE_PUBLIC_KEY", default="")
 LICENSE_SEALING_KEY = env.str("LICENSE_SEALING_KEY", default="")
 ACCOUNT_SEALING_KEY = env.str("ACCOUNT_SEALING_KEY", default="")
 
 # ---- stores: each platform's data has an alias and a Redis of its own ---------------------------
 
-_BY_MARIADB = {
-    "ENGINE": "django.db.backends.mysql",
-    "CONN_MAX_AGE": 600,
-    "CONN_HEALTH_CHECKS": True,
-    "OPTIONS": {
-        "charset": "utf8mb4",
-        "isolation_level": "read committed",
-        "connect_timeout": 3,
-        "read_timeout": 30,
-        "write_timeout": 30,
-        "init_command": "SET sql_mode='STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', time_zone='+00:00'",
-    },
-}
-_OWN_DATABASE = env.db_url("DATABASE_URL", default="mysql://app@127.0.0.1:3306/east")
-DATABASES = {"default": _OWN_DATABASE | _BY_MARIADB}
-REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
+_servers = Servers(env)
+TLS_CA_FILE = _servers.authorities
+_OWN_URL = env.str("DATABASE_URL", default="mysql://app@127.0.0.1:3306/east")
+DATABASES = {"default": _servers.database("DATABASE_URL", _OWN_URL)}
+REDIS_URL = _servers.url("REDIS_URL", tls.REDIS, "redis://127.0.0.1:6379/0")
 PLATFORM_STORES = {PLATFORM_MOID: ("default", REDIS_URL)}
-_POSSIBLE_REDIS: dict[str, str] = env.dict("POSSIBLE_REDIS", default={})
-_POSSIBLE_DATABASES: dict[str, str] = env.dict("POSSIBLE_DATABASES", default={})
+_POSSIBLE_REDIS = _servers.urls("POSSIBLE_REDIS", tls.REDIS)
+_POSSIBLE_DATABASES = _servers.urls("POSSIBLE_DATABASES", tls.MARIADB)
 if _incomplete := sorted(_POSSIBLE_DATABASES.keys() ^ _POSSIBLE_REDIS.keys()):
     raise ImproperlyConfigured(
         f"POSSIBLE_DATABASES and POSSIBLE_REDIS: {_incomplete} is in only one of them."
@@ -88,7 +77,7 @@ if PLATFORM_MOID in _POSSIBLE_DATABASES:
         "POSSIBLE_DATABASES: name only other platforms; the own database is DATABASE_URL."
     )
 for _moid, _url in _POSSIBLE_DATABASES.items():
-    DATABASES[_moid] = env.db_url_config(_url) | _BY_MARIADB
+    DATABASES[_moid] = _servers.database("POSSIBLE_DATABASES", _url)
     PLATFORM_STORES[_moid] = (_moid, _POSSIBLE_REDIS[_moid])
 DATABASE_ROUTERS = ["foundation.cells.router.OwnOnly"]
 CACHES = {
@@ -99,13 +88,15 @@ CACHES = {
         "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 1, "SOCKET_TIMEOUT": 1, "IGNORE_EXCEPTIONS": True},
     }
 }
-AMQP_URL = env.str("AMQP_URL", default="amqp://guest:guest@127.0.0.1:5672/%2F")
-RABBITMQ_MANAGEMENT_URL = env.str("RABBITMQ_MANAGEMENT_URL", default="")
+PEERS = _servers.urls("PEERS", tls.AMQP)
+REGISTER_URL = _servers.url("REGISTER_URL", tls.MARIADB, "")
+AMQP_URL = _servers.url("AMQP_URL", tls.AMQP, "amqp://guest:guest@127.0.0.1:5672/%2F")
+RABBITMQ_MANAGEMENT_URL = _servers.url("RABBITMQ_MANAGEMENT_URL", tls.HTTP, "")
 
 # ---- instant messages: the clients' virtual host, and the addresses that clients get ------------
 
-IM_AMQP_URL = env.str("IM_AMQP_URL", default=AMQP_URL.rpartition("/")[0] + "/im")
-IM_MANAGEMENT_URL = env.str("IM_MANAGEMENT_URL", default=RABBITMQ_MANAGEMENT_URL)
+IM_AMQP_URL = _servers.url("IM_AMQP_URL", tls.AMQP, AMQP_URL.rpartition("/")[0] + "/im")
+IM_MANAGEMENT_URL = _servers.url("IM_MANAGEMENT_URL", tls.HTTP, RABBITMQ_MANAGEMENT_URL)
 IM_ADDRESSES: dict[str, str] = env.dict("IM_ADDRESSES", default={})
 globals().update(message_center.read_settings(env, BASE_DIR / "var"))
 IM_FILES = env.str("IM_FILES", default=str(BASE_DIR / "var" / "im-files"))
@@ -340,7 +331,8 @@ API_CALLS_PER_USER = env.int("API_CALLS_PER_USER", default=1000)
 
 # ---- Celery: timers only, at least once, never early acknowledged -------------------------------
 
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=AMQP_URL)
+CELERY_BROKER_URL = _servers.url("CELERY_BROKER_URL", tls.AMQP, AMQP_URL)
+CELERY_BROKER_USE_SSL = _servers.celery_tls(CELERY_BROKER_URL)
 CELERY_TASK_DEFAULT_QUEUE = "tasks"
 CELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum"
 CELERY_TASK_ROUTES = {"conferences.tasks.make_film": {"queue": "media"}}

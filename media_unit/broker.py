@@ -24,6 +24,7 @@ from foundation import clock
 from foundation.bus.message import BadMessage, Message, dumps, loads, to_body
 from foundation.bus.reconnect import Backoff
 from foundation.logs import REQUEST_ID_HEADER, log_fields, sane_id, with_request_id
+from foundation.tls import client_context
 from media_unit.config import UnitConfig
 from wire.media_unit import UnitListsConferences
 from wire.resource_pool import NodeUnregistered
@@ -150,7 +151,10 @@ class Broker:
 
     async def _run_session(self) -> None:
         """Connect to the broker, register the unit, and consume and publish until the connection or a channel ends."""
-        connection = await aio_pika.connect(self._config.amqp_url, timeout=_TIMEOUT, heartbeat=10)
+        tls = client_context(self._config.tls_authorities)  # used if the scheme is amqps
+        connection = await aio_pika.connect(
+            self._config.amqp_url, timeout=_TIMEOUT, heartbeat=10, ssl_context=tls
+        )
         try:
             incoming_channel = await connection.channel()
             await incoming_channel.set_qos(prefetch_count=_AT_ONCE)

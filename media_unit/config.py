@@ -9,6 +9,7 @@ from pathlib import Path
 
 from foundation.bus.typed_json import read_as
 from foundation.bus.typed_json_words import InvalidValue
+from foundation.tls import AMQP, UnusableUrl, check_url
 from wire.fields import UnitName
 
 Network = IPv4Network | IPv6Network
@@ -27,6 +28,7 @@ class UnitConfig:
 
     `confs` and `ports` are how many conferences and participants it can hold, `port_base` is its first network port,
     `room` its machine room, `pid` its instance name, `lo_shim` a library for tests on loopback addresses.
+    `tls_authorities` is the file with those who may sign the broker's certificate; "": those whom the system trusts.
     """
 
     amqp_url: str
@@ -44,6 +46,7 @@ class UnitConfig:
     keep_janus: bool = False
     janus_user: str = ""
     monitor_networks: tuple[Network, ...] = ()
+    tls_authorities: str = ""
 
     @property
     def label(self) -> str:
@@ -124,7 +127,7 @@ def from_environment(env: Mapping[str, str]) -> UnitConfig:
     if not 1024 <= port_base <= 65535 - _LAST_PORT:
         raise BadConfig(f"CMU_PORT_BASE must lie between 1024 and {65535 - _LAST_PORT}")
     return UnitConfig(
-        amqp_url=_read_required(env, "AMQP_URL"),
+        amqp_url=_read_broker(env),
         ip=_read_required(env, "CMU_IP"),
         pid=pid,
         directory=Path(_read_required(env, "CMU_DIR")).absolute(),
@@ -139,7 +142,18 @@ def from_environment(env: Mapping[str, str]) -> UnitConfig:
         keep_janus=env.get("CMU_KEEP_JANUS", "") == "1",
         janus_user=env.get("CMU_JANUS_USER", "nobody"),
         monitor_networks=_parse_networks(env.get("MONITOR_NETWORKS", "")),
+        tls_authorities=env.get("TLS_CA_FILE", ""),
     )
+
+
+def _read_broker(env: Mapping[str, str]) -> str:
+    """Return the URL of the broker. Raises BadConfig if it is missing, or has an option that would have no effect."""
+    url = _read_required(env, "AMQP_URL")
+    try:
+        check_url(url, AMQP)
+    except UnusableUrl as error:
+        raise BadConfig(f"AMQP_URL: {error}") from None
+    return url
 
 
 def _parse_networks(text: str) -> tuple[Network, ...]:

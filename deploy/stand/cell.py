@@ -39,7 +39,10 @@ def write_cells_file(
         {**asdict(cell), "directory": str(cell.directory)} for cell in cells
     ]
     contents = {"site": site, "register": register, "cells": rows, "limits": limits}
-    write_private(path, json.dumps(contents, indent=1) + "\n")
+    tls = [row.pop("tls") for row in rows]
+    if any(tls):
+        contents["tls"] = tls[0]  # The file names it once, for all cells.
+    write_private(path, json.dumps(contents, indent=1, default=str) + "\n")
 
 
 def stop_database(cell: Cell) -> None:

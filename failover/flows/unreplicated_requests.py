@@ -49,7 +49,9 @@ def list_missing(platform: str) -> list[Missing]:
     _forced_row(platform)
     cell = _own_cell(platform)
     address = {"host": cell.peer_host, "port": cell.peer_port, "database": cell.schema}
-    peer = DatabaseLink(**address, user="app", password=cell.app_password, seconds=5)
+    peer = DatabaseLink(
+        **address, **cell.peer_tls(), user="app", password=cell.app_password, seconds=5
+    )
     try:
         requests = [
             request for rows in _inbox_rows(platform) for request in _missing_at(peer, rows)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from foundation.backup.errors import BackupError
 from foundation.backup.sealed_file import PRIVATE, feed_program, find_program, read_program
@@ -69,7 +70,7 @@ def load_dump(options_file: Path, schema: str, chunks: Iterable[bytes]) -> None:
 
 
 @contextmanager
-def options_file(database: Mapping[str, object]) -> Iterator[Path]:
+def options_file(database: Mapping[str, Any]) -> Iterator[Path]:
     """Yield the path of a private file with address and password of a database of the settings, for MariaDB's programs.
 
     It is deleted afterwards. A file, because other users can read a command line.
@@ -79,9 +80,16 @@ def options_file(database: Mapping[str, object]) -> Iterator[Path]:
         "port": database["PORT"] or 3306,
         "user": database["USER"],
         "password": database["PASSWORD"],
+        **_tls_options(database),
     }
     with client_options(values) as path:
         yield path
+
+
+def _tls_options(database: Mapping[str, Any]) -> dict[str, object]:
+    """Return the options of MariaDB's programs for TLS as the settings of a database ask for it; none without TLS."""
+    authorities = database["OPTIONS"].get("ssl", {}).get("ca")
+    return {"ssl-ca": authorities, "ssl-verify-server-cert": 1} if authorities else {}
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from typing import Any, TypeVar, cast
 import amqp
 from amqp import spec
 from amqp.exceptions import AMQPError, MessageNacked, RecoverableConnectionError
+from django.conf import settings
 from kombu.utils.url import parse_url
 
 from foundation.bus.arrivals import Arrivals
@@ -61,10 +62,15 @@ _Message._load_properties = _load_properties
 
 
 def connect(url: str) -> amqp.Connection:
-    """Open a connection to the RabbitMQ broker at an AMQP URL. Raises one of BROKER_ERRORS within a few seconds."""
+    """Open a connection to the RabbitMQ broker at an AMQP URL, by TLS if its scheme is amqps.
+
+    Raises one of BROKER_ERRORS within a few seconds, also for a certificate that TLS_CA_FILE does not vouch for.
+    """
     parts = parse_url(url)
+    encrypted = parts["transport"] == "amqps"
     connection = amqp.Connection(
-        f"{parts['hostname']}:{parts['port'] or 5672}",
+        f"{parts['hostname']}:{parts['port'] or (5671 if encrypted else 5672)}",
+        ssl=_tls_options(parts["hostname"]) if encrypted else False,
         userid=parts["userid"] or "guest",
         password=parts["password"] or "guest",
         virtual_host=parts["virtual_host"] or "/",
@@ -77,6 +83,12 @@ def connect(url: str) -> amqp.Connection:
     )
     connection.connect()
     return connection
+
+
+def _tls_options(host: str) -> dict[str, object]:
+    """Return the options by which the library checks the certificate of the broker on a host."""
+    context = {"cafile": settings.TLS_CA_FILE or None, "check_hostname": True}
+    return {"context": context, "server_hostname": host}
 
 
 def _raise_broker_blocked(*_: Any) -> None:

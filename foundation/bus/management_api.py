@@ -7,6 +7,9 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import quote, unquote, urlsplit
 
 import orjson
+from django.conf import settings
+
+from foundation.tls import client_context
 
 TIMEOUT_SECONDS = 5
 
@@ -38,8 +41,7 @@ def call_api(url: str, method: str, path: str, body: object = None, reason: str 
     parts = urlsplit(url)
     if not parts.hostname:
         raise BrokerUnavailable("the URL of its management API is not set")
-    connection_class = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    connection = connection_class(parts.hostname, parts.port, timeout=TIMEOUT_SECONDS)
+    connection = _connection(parts.scheme, parts.hostname, parts.port)
     credentials = b64encode(
         f"{unquote(parts.username or '')}:{unquote(parts.password or '')}".encode()
     )
@@ -61,3 +63,11 @@ def call_api(url: str, method: str, path: str, body: object = None, reason: str 
         raise BrokerUnavailable(f"{method} {path.partition('?')[0]}: {answer.status}")
     parsed: object = orjson.loads(text) if text else None
     return parsed
+
+
+def _connection(scheme: str, host: str, port: int | None) -> HTTPConnection:
+    """Return a connection to a management API, not yet open; by TLS, with a check of the certificate, for https."""
+    if scheme == "https":
+        context = client_context(settings.TLS_CA_FILE)
+        return HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=context)
+    return HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)

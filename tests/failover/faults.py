@@ -206,7 +206,11 @@ class SoftwareOf:
     def __init__(self, world: World, site: str) -> None:
         cell = world.sides[site].cell
         self._link = DatabaseLink(
-            host="127.0.0.1", port=cell.port, user="app", password=cell.app_password
+            host="127.0.0.1",
+            port=cell.port,
+            user="app",
+            password=cell.app_password,
+            **cell.peer_tls(),
         )
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)

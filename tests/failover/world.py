@@ -20,7 +20,7 @@ from deploy.stand import owned
 from deploy.stand.mariadb import MariaDB
 from deploy.stand.ports import claimed_ports
 from deploy.stand.site import LIBRARY, REPOSITORY
-from failover.data.cells.config import Cell
+from failover.data.cells.config import Cell, TlsFiles
 from failover.data.cells.connection import DatabaseLink, Failure
 from failover.data.cells.register import Register as AgentRegister
 from failover.data.cells.server_process import Server
@@ -89,6 +89,15 @@ class Side:
         )
 
 
+def _certificates(folder: Path) -> TlsFiles:
+    """Make an authority, and a certificate by which all databases of the world speak TLS; return the files."""
+    authority = REPOSITORY / "deploy" / "install" / "authority"
+    subprocess.run([str(authority), str(folder), "cell=127.0.0.1"], check=True)
+    return TlsFiles(
+        certificate=folder / "cell.pem", key=folder / "cell.key", authorities=folder / "ca.pem"
+    )
+
+
 class World:
     """The world has its register, sites and writers in one directory."""
 
@@ -97,6 +106,7 @@ class World:
         self.register = MariaDB(
             root / "register", base, PASSWORD, schemas=["core"], templates=LIBRARY
         )
+        self.tls = _certificates(root / "tls")
         numbers = {"east": 1, "west": 2}
         self.cuts = {
             (a, b): Cut(base + 10 + i, base + {"register": 0, **numbers}[b])
@@ -126,6 +136,7 @@ class World:
             app_password=PASSWORD,
             copy_password=PASSWORD,
             buffer_pool="64M",
+            tls=self.tls,
         )
 
     # ---- begin and end ----------------------------------------------------------------------
@@ -146,7 +157,7 @@ class World:
             stand_cell.write_cells_file(side.file, site, url, [side.cell], **self.limits)
             side.start()
         self.until(lambda: not self.row().solo)
-        _create(self.ports["east"], SCHEMA, Gate, Pulse)
+        _create(self.ports["east"], SCHEMA, Gate, Pulse, tls=self.tls.client_arguments())
         with_root = self.sides["east"].link(SCHEMA)
         with_root.execute(
             "INSERT IGNORE INTO stores_cell (platform, owner, epoch) VALUES ('east', '', 0)"
@@ -168,7 +179,8 @@ class World:
 
     def write(self, count: int = 4, pause: float = CALM) -> None:
         """Start writers, which write until the world is stopped."""
-        self.writers = [Writer(n, self.ports, PASSWORD, SCHEMA, pause) for n in range(count)]
+        tls = self.tls.client_arguments()
+        self.writers = [Writer(n, self.ports, PASSWORD, SCHEMA, pause, tls) for n in range(count)]
         for writer in self.writers:
             writer.start()
 
@@ -284,10 +296,14 @@ def _safely(true: Callable[[], bool]) -> bool:
         return False
 
 
-def _create(port: int, schema: str, *tables: type[models.Model]) -> None:
-    """Make the tables of models, as a migration would."""
+def _create(
+    port: int, schema: str, *tables: type[models.Model], tls: dict[str, Any] | None = None
+) -> None:
+    """Make the tables of models, as a migration would. `tls` is how the driver connects by TLS."""
+    settings = connection.settings_dict
     options: dict[str, Any] = {
-        **connection.settings_dict,
+        **settings,
+        "OPTIONS": {**settings["OPTIONS"], **(tls or {})},
         **{"HOST": "127.0.0.1", "PORT": port, "USER": "app", "PASSWORD": PASSWORD, "NAME": schema},
     }
     wrapper = DatabaseWrapper(options, "cells")

@@ -48,8 +48,10 @@ class Writer(threading.Thread):
         password: str,
         schema: str,
         pause: float = CALM,
+        tls: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(daemon=True)
+        self.tls = dict(tls or {})
         self.pause = pause
         self.number, self.ports, self.schema = number, ports, schema
         self.password = password
@@ -110,6 +112,7 @@ class Writer(threading.Thread):
             connect_timeout=1,
             read_timeout=2,
             write_timeout=2,
+            **self.tls,
         )
 
 

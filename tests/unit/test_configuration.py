@@ -22,7 +22,7 @@ FOLDERS = (
     "deploy",
 )
 READS = re.compile(
-    r"(?:\benv(?:\.\w+)?|environ(?:\.get|\.setdefault|\.pop)?|_number_from_environment|_read_integer|_read_required|_is_set|getenv)"
+    r"(?:\benv(?:\.\w+)?|_servers\.\w+|environ(?:\.get|\.setdefault|\.pop)?|_number_from_environment|_read_integer|_read_required|_is_set|getenv)"
     r'[(\[]\s*(?:\w+,\s*)?"([A-Z][A-Z0-9_]+)"'
 )
 SHELL = re.compile(r"\$\{([A-Z][A-Z0-9_]+):[-?=]")

@@ -6,15 +6,30 @@ Only the cell agent may read it.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from failover.rules.cell_facts import Limits
+from foundation.tls import MARIADB, VERIFY_IDENTITY, UnusableUrl, check_url
 
 
 class BadConfig(Exception):
     """The file CELLS_FILE cannot be read, or contradicts itself; the text says how."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFiles:
+    """The files by which the databases of a site speak TLS: own certificate and key, and those who may sign (PEM)."""
+
+    certificate: Path
+    key: Path
+    authorities: Path
+
+    def client_arguments(self) -> dict[str, Any]:
+        """Return the arguments of the driver's `connect` by which it checks the certificate of another database."""
+        return {"ssl_mode": VERIFY_IDENTITY, "ssl": {"ca": str(self.authorities)}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +54,12 @@ class Cell:
     buffer_pool: str = "256M"
     health: str = ""
     """The URL of a page that answers 200 while this site's workers could serve; empty: no check."""
+    tls: TlsFiles | None = None
+    """`None`: connections between the sites are not encrypted. The file has it once, for all cells of the site."""
+
+    def peer_tls(self) -> dict[str, Any]:
+        """Return the arguments of the driver's `connect` for TLS to the other site's database; none without TLS."""
+        return self.tls.client_arguments() if self.tls else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +82,10 @@ def read_config(path: Path, **limits: Any) -> Config:
         if path.stat().st_mode & 0o077:
             raise BadConfig(f"{path} holds passwords: nobody else may read it (chmod 600)")
         content = json.loads(path.read_text())
+        tls = _read_tls(content.get("tls"))
         cells = tuple(
-            Cell(**{**cell, "directory": Path(cell["directory"])}) for cell in content["cells"]
+            Cell(**{**cell, "directory": Path(cell["directory"])}, tls=tls)
+            for cell in content["cells"]
         )
         limits = {**limits, **content.get("limits", {})}
         config = Config(
@@ -74,12 +97,27 @@ def read_config(path: Path, **limits: Any) -> Config:
     return config
 
 
+def _read_tls(names: dict[str, str] | None) -> TlsFiles | None:
+    """Return the files for TLS that the configuration names, `None` if it names none. Raises BadConfig."""
+    if names is None:
+        return None
+    files = {name: Path(path) for name, path in names.items()}
+    for name, path in files.items():
+        if not os.access(path, os.R_OK):
+            raise BadConfig(f"tls, {name}: {path} cannot be read by user {os.geteuid()}")
+    return TlsFiles(**files)
+
+
 def _refuse_contradictions(config: Config) -> None:
     """Raise BadConfig for values that would mix up the databases of two platforms (cells), or are not allowed."""
     for name in ("platform", "number", "server", "directory", "port"):
         values = [getattr(cell, name) for cell in config.cells]
         if len(set(values)) < len(values):
             raise BadConfig(f"two cells of {config.site} have the same {name}")
+    try:
+        check_url(config.register, MARIADB)
+    except UnusableUrl as error:
+        raise BadConfig(f"register: {error}") from None
     for cell in config.cells:
         if cell.peer == config.site:
             raise BadConfig(f"{cell.platform}: a site can not be its own backup")

@@ -7,7 +7,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import MySQLdb
+from django.conf import settings
 from MySQLdb.cursors import DictCursor
+
+from foundation.tls import mariadb_arguments
 
 Failure = MySQLdb.Error
 """Any error of a call. Whether the statement had its effect is then unknown."""
@@ -30,7 +33,10 @@ class DatabaseLink:
 
     @classmethod
     def from_url(cls, url: str, seconds: int = 1) -> DatabaseLink:
-        """Return a link to the database `mysql://user:password@host:port/schema`. It is not connected yet."""
+        """Return a link to the database `mysql://user:password@host:port/schema`. It is not connected yet.
+
+        The URL's options about TLS are honoured. Raises UnusableUrl for others.
+        """
         parts = urlsplit(url)
         return cls(
             seconds=seconds,
@@ -39,6 +45,7 @@ class DatabaseLink:
             user=unquote(parts.username or ""),
             password=unquote(parts.password or ""),
             database=parts.path.strip("/"),
+            **mariadb_arguments(url, settings.TLS_CA_FILE),
         )
 
     def execute(self, query: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:

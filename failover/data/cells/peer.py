@@ -20,7 +20,11 @@ class Peer:
         """Prepare the link to the other site's database of the platform (cell), which is not asked yet."""
         self._cell = cell
         self._link = DatabaseLink(
-            host=cell.peer_host, port=cell.peer_port, user="copy", password=cell.copy_password
+            host=cell.peer_host,
+            port=cell.peer_port,
+            user="copy",
+            password=cell.copy_password,
+            **cell.peer_tls(),
         )
         self.heard_at = time.monotonic()
         """When it last answered, at first the start of this agent (`time.monotonic`)."""

@@ -112,6 +112,7 @@ class Server:
             f"--gtid-domain-id={self.cell.number}",
             f"--innodb-buffer-pool-size={self.cell.buffer_pool}",
             f"--init-rpl-role={'MASTER' if keep_tail else 'SLAVE'}",
+            *_tls_options(self.cell),
             *SETTINGS,
         ]
         with (self._folder("log") / "mariadb.log").open("ab") as log:
@@ -177,6 +178,16 @@ class Server:
         folder = self.cell.directory.resolve() / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+
+def _tls_options(cell: Cell) -> list[str]:
+    """Return the options by which a database takes connections over the network by TLS alone; none without TLS."""
+    if cell.tls is None:
+        return []
+    files = {"cert": cell.tls.certificate, "key": cell.tls.key, "ca": cell.tls.authorities}
+    return [f"--ssl-{name}={path}" for name, path in files.items()] + [
+        "--require-secure-transport=ON"
+    ]
 
 
 def _program(name: str) -> str:

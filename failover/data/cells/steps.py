@@ -115,11 +115,16 @@ class Steps:
         cell = self._cell
         self._memory.followed_at = time.monotonic()
         self._observer.complete.unlink(missing_ok=True)  # The copy no longer counts as complete.
+        encrypted = ", master_ssl=1, master_ssl_verify_server_cert=1, master_ssl_ca=%s"
         self._link.execute(
             "CHANGE MASTER TO master_host=%s, master_port=%s, master_user='copy',"
             " master_password=%s, master_use_gtid=slave_pos, master_connect_retry=1,"
-            " master_heartbeat_period=0.5, master_demote_to_slave=1",
-            [cell.peer_host, cell.peer_port, cell.copy_password],
+            " master_heartbeat_period=0.5, master_demote_to_slave=1"
+            + (encrypted if cell.tls else ", master_ssl=0"),
+            [
+                *(cell.peer_host, cell.peer_port, cell.copy_password),
+                *([str(cell.tls.authorities)] if cell.tls else []),
+            ],
         )
         self._crash_point("follow: told whom")
         self._link.execute("START SLAVE")
@@ -247,7 +252,11 @@ class Steps:
         """
         cell = self._cell
         peer = DatabaseLink(
-            host=cell.peer_host, port=cell.peer_port, user="copy", password=cell.copy_password
+            host=cell.peer_host,
+            port=cell.peer_port,
+            user="copy",
+            password=cell.copy_password,
+            **cell.peer_tls(),
         )
         try:
             # The copy catches up first while writes still come, so that the database is closed only for a moment.

@@ -18,9 +18,11 @@ import aio_pika.abc
 import aiohttp
 import aiormq.exceptions
 import orjson
+from django.conf import settings
 from yarl import URL
 
 from foundation.bus.reconnect import Backoff
+from foundation.tls import client_context
 from im.rules.messages import Data
 from im.rules.vocabulary import HEARTBEAT_SECONDS, Cmd, Code
 
@@ -135,7 +137,10 @@ class Link:
         names = await self.call("POST", "login", {"way": "amqp"})
         self.token = str(names["token"])
         address = URL(names["addresses"]["amqp"]).with_user(self.user).with_password(self.token)
-        connection = await aio_pika.connect(str(address), timeout=TIMEOUT, heartbeat=30)
+        tls = client_context(settings.TLS_CA_FILE)  # used if the scheme is amqps
+        connection = await aio_pika.connect(
+            str(address), timeout=TIMEOUT, heartbeat=30, ssl_context=tls
+        )
         try:
             ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             channel = await connection.channel(publisher_confirms=True)

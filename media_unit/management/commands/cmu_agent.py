@@ -8,6 +8,7 @@ import os
 
 from django.core.management.base import BaseCommand, CommandError
 
+from foundation.secret_files import read_secrets
 from media_unit.agent import Agent
 from media_unit.config import BadConfig, from_environment
 
@@ -24,7 +25,7 @@ class Command(BaseCommand):
         logging.getLogger("aiormq").setLevel("CRITICAL")
         logging.getLogger("aio_pika").setLevel("CRITICAL")
         try:
-            config = from_environment(os.environ)
+            config = from_environment({**os.environ, **read_secrets(os.environ)})
         except BadConfig as error:
             raise CommandError(str(error)) from None
         asyncio.run(Agent(config).run())

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from confplatform.settings_parts.site_env import SECRETS, SiteEnv
+from confplatform.settings_parts.site_env import SiteEnv
+from foundation.secret_files import SECRETS
 
 ROOT = Path(__file__).parents[3]
 
