@@ -7,8 +7,9 @@ from django.core.cache import cache
 from foundation import clock
 
 WINDOW_SECONDS = 10
-MOST_OF_VISITOR = {"write": 20, "read": 60, "steer": 60}
-MOST_IN_CONFERENCE = {"write": 300, "read": 10_000, "steer": 300}
+# While somebody draws, the page sends what is new five times in a second ("draw"), and others fetch it ("follow").
+MOST_OF_VISITOR = {"write": 20, "read": 60, "steer": 60, "draw": 100, "follow": 150}
+MOST_IN_CONFERENCE = {"write": 300, "read": 10_000, "steer": 300, "draw": 1000, "follow": 10_000}
 """A guest may have more than one browser, so a conference has limits, too."""
 
 

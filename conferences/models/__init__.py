@@ -23,6 +23,7 @@ from conferences.models.reservations import (
     UsualLoad,
 )
 from conferences.models.rooms import VirtualRoom
+from conferences.models.shared_documents import SharedDocument, SharedUpdate
 from conferences.models.templates import STORED_PATHS, PersonalTemplate, PublicTemplate
 from conferences.models.units import ResourceUnit
 
@@ -52,6 +53,8 @@ __all__ = [
     "RegisteredNumber",
     "Reservation",
     "ResourceUnit",
+    "SharedDocument",
+    "SharedUpdate",
     "UsualLoad",
     "VirtualRoom",
 ]

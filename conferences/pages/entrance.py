@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from conferences.data import attendees, lobby, poll_rows
+from conferences.data import attendees, lobby, poll_rows, shared_document_rows
 from conferences.data.join_info import JoinInfo
 from conferences.data.join_passes import Pass, pass_of, signed_pass, visitor_of
 from conferences.rules.admission import Entry, decide_entry, is_kept_out
@@ -73,11 +73,15 @@ def news_for_insiders(conference: JoinInfo) -> dict[str, object]:
     """Return numbers that rise when there is something new, so that the page of somebody in the call fetches it.
 
     `chat`: the last entry of the conversation, left out while there is none. `polls`: the version of the polls.
+    `shared`: for the notes and the whiteboard the last change, {} while there is neither.
     """
     database = store_of(conference.platform).database
     last_seq = hooks.CHAT_LAST_SEQ.call(database, conference.confid)
-    polls: dict[str, object] = {"polls": poll_rows.last_version(database, conference.confid)}
-    return polls if last_seq is None else polls | {"chat": last_seq}
+    news: dict[str, object] = {
+        "polls": poll_rows.last_version(database, conference.confid),
+        "shared": shared_document_rows.last_seqs(database, conference.confid),
+    }
+    return news if last_seq is None else news | {"chat": last_seq}
 
 
 def valid_pass(request: HttpRequest, conference: JoinInfo) -> Pass | None:

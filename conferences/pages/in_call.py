@@ -29,7 +29,7 @@ class Insider(NamedTuple):
     name: str
 
     def is_too_often(self, kind: str) -> bool:
-        """Count a request of this person, to "read", "write" or "steer"; return whether there were too many lately."""
+        """Count a request of this person; return whether there were too many of its `kind`, such as "read", lately."""
         return visitor_rates.is_too_often(kind, self.granted.confid, self.granted.visitor)
 
 

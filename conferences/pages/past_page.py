@@ -1,4 +1,4 @@
-"""The pages on which people look back: ended conferences of theirs, who was there, and the attendance list."""
+"""The pages on which people look back: their ended conferences, who was there, the attendance list, the notes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from conferences.data import attendees, poll_rows
+from conferences.data import attendees, poll_rows, shared_document_rows
 from conferences.data.platform_resolver import platform_of_domain
 from conferences.data.recording_library import Viewer, recording_of_conference
 from conferences.pages import my_conferences, texts
@@ -87,6 +87,7 @@ def show_past_conference(request: HttpRequest, confid: str) -> HttpResponse:
         "conference": _conference_for_page(conference, person),
         "attendance": past.attendance,
         "polls": poll_rows.polls_of(past.store.database, conference.confid),
+        "has_notes": bool(_notes_of(past)),
         "chat": CHAT_OF.call(past.store.database, conference.confid, person.moid),
         "recording": recording_of_conference(
             Viewer(platform_of_domain(conference.user_domain), conference.user_domain, person.moid),
@@ -115,6 +116,23 @@ def export_attendance(request: HttpRequest, confid: str) -> StreamingHttpRespons
     name = f"attendance-{past.conference.e164}.csv"
     reply["Content-Disposition"] = f'attachment; filename="{name}"'
     return reply
+
+
+@login_required
+@require_GET
+@never_cache
+def export_notes(request: HttpRequest, confid: str) -> HttpResponse:
+    """Send the shared notes of an ended conference as text, to whoever may see its page."""
+    past = _past_of(my_conferences.person_of(request), confid)
+    reply = HttpResponse(_notes_of(past), content_type="text/plain; charset=utf-8")
+    name = f"notes-{past.conference.e164}.txt"
+    reply["Content-Disposition"] = f'attachment; filename="{name}"'
+    return reply
+
+
+def _notes_of(past: Past) -> str:
+    """Return the text of the shared notes of an ended conference; "" if nobody has written any."""
+    return shared_document_rows.notes_text(past.store.database, past.conference.confid)
 
 
 def _csv_lines(attendance: list[Attendance], zone_name: str) -> Iterator[str]:

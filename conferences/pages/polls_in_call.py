@@ -10,7 +10,8 @@ from conferences.flows import polls
 from conferences.flows.polls import PollRefused, Voter
 from conferences.pages.entrance import role_in
 from conferences.pages.in_call import MAX_KEY, Answer, Insider, for_insiders, refused, whole_number
-from conferences.rules.polls import MAX_ANSWERS, Draft, may_ask
+from conferences.rules.chairs import leads
+from conferences.rules.polls import MAX_ANSWERS, Draft
 from domains.data.lookups import account_names
 from foundation.cells.directory import store_of
 from foundation.plain_text import cleaned
@@ -50,7 +51,7 @@ def _may_ask(insider: Insider) -> bool:
     """Return whether a person in the call may begin polls and close those of others."""
     conference, granted = insider.conference, insider.granted
     is_chaired = bool(conference.chairman_visitor)
-    return may_ask(role_in(conference, granted), is_chaired=is_chaired, account=granted.account)
+    return leads(role_in(conference, granted), is_chaired=is_chaired, account=granted.account)
 
 
 def _act(request: HttpRequest, insider: Insider, act: str) -> None:

@@ -17,6 +17,7 @@ from conferences.pages import (
     recording_files,
     recordings_page,
     share_page,
+    shared_in_call,
     steer_page,
     week_page,
 )
@@ -77,6 +78,7 @@ urlpatterns = [
     ),
     path("console/past/", past_page.list_past_conferences, name="past"),
     path("console/past/<str:confid>/", past_page.show_past_conference, name="past-conference"),
+    path("console/past/<str:confid>/notes.txt", past_page.export_notes, name="past-notes"),
     path(
         "console/past/<str:confid>/attendance.csv",
         past_page.export_attendance,
@@ -112,4 +114,5 @@ urlpatterns = [
     path("join/<str:e164>/where", join_page.answer_where_to_join, name="join-where"),
     path("join/<str:e164>/chat", chat_in_call.chat_in_call, name="join-chat"),
     path("join/<str:e164>/polls", polls_in_call.polls_in_call, name="join-polls"),
+    path("join/<str:e164>/shared", shared_in_call.shared_in_call, name="join-shared"),
 ]

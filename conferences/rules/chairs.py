@@ -46,6 +46,16 @@ def role_of(
     return Role.CO_CHAIR if visitor and visitor in arrangement.cochairs else Role.NONE
 
 
+def leads(role: Role, *, is_chaired: bool, account: str) -> bool:
+    """Return whether somebody leads what people do together in a call, such as polls and the shared notes.
+
+    Whoever steers the conference does, or, while nobody chairs, anybody with an account. `role`: in which this person
+    steers the conference. `is_chaired`: whether somebody chairs from the join page. `account`: the person's MOID, ""
+    for a guest.
+    """
+    return role is not Role.NONE or (not is_chaired and bool(account))
+
+
 def visitor_of_terminal(conference: Conference, mtid: str) -> str:
     """Return the visitor's id of a terminal; "" if it is not there now, or has not entered by the join page."""
     terminals = (terminal for terminal in conference.mts if terminal.mtid == mtid)

@@ -1,11 +1,10 @@
-"""The rules of polls in a call: who may ask, what may be asked and chosen, and how votes are counted. Pure."""
+"""The rules of polls in a call: what may be asked and chosen, and how votes are counted. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from conferences.rules.chairs import Role
 from foundation.plain_text import fault_of
 
 MIN_ANSWERS, MAX_ANSWERS = 2, 10
@@ -44,15 +43,6 @@ class AnswerResult(NamedTuple):
     votes: int
     percent: int
     names: tuple[str, ...]
-
-
-def may_ask(role: Role, *, is_chaired: bool, account: str) -> bool:
-    """Return whether somebody in the call may begin a poll: whoever steers it.
-
-    While nobody chairs, anybody with an account. `role`: in which this person steers the conference. `is_chaired`:
-    whether somebody chairs chosen_by the page. `account`: the person's MOID, "" for a guest.
-    """
-    return role is not Role.NONE or (not is_chaired and bool(account))
 
 
 def fault_of_draft(draft: Draft) -> str:

@@ -9,16 +9,20 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pycrdt import Doc, Text
 
 from conferences.data import row_mapper
 from conferences.data.join_passes import visitor_of
+from conferences.flows import shared_documents
 from conferences.models import Attendee
+from conferences.rules.shared_documents import Kind
 from conferences.rules.states import Conference, ConferenceState
 from conferences.rules.sync import with_members
 from domains.management.commands.load_demo import DEMO_TENANT
 from domains.models import Account
 from foundation.bus.dispatch import handle_for_platform
 from foundation.cells import sql
+from foundation.cells.directory import store_of
 from tests.admin.conftest import conference_row
 from tests.integration.conftest import delivery
 from tests.web_clients import Browser
@@ -72,7 +76,7 @@ def page(browser: Browser, path: str = PAST, language: str = "en") -> str:
 
 
 def test_a_stranger_is_asked_to_sign_in(platform: str, client: Browser) -> None:
-    for path in (PAST, f"{PAST}held/", f"{PAST}held/attendance.csv"):
+    for path in (PAST, *(f"{PAST}held/{rest}" for rest in ("", "attendance.csv", "notes.txt"))):
         assert client.get(path)["Location"].startswith("/accounts/login/?next=")
 
 
@@ -90,7 +94,7 @@ def test_who_took_part_sees_the_conference_and_its_guests_and_others_do_not(
     assert "=cmd (guest)" in shown
     assert "typed" not in shown
     assert "held/" not in page(his)
-    for path in ("held/", "held/attendance.csv", "none/"):
+    for path in ("held/", "held/attendance.csv", "held/notes.txt", "none/"):
         assert his.get(f"{PAST}{path}").status_code == 404
 
 
@@ -130,6 +134,23 @@ def test_the_attendance_list_is_a_table_that_runs_no_formula(hers: Browser, plat
     assert head[2] == "Joined (Asia/Shanghai)"
     assert [row[:2] for row in rows] == [["anna", "account"], ["'=cmd", "guest"]]
     assert rows[0][4] in ("0", "1")
+
+
+def test_whoever_sees_the_page_downloads_the_shared_notes_if_there_are_any(
+    hers: Browser, platform: str
+) -> None:
+    hold_conference(platform)
+    assert "notes.txt" not in page(hers, f"{PAST}held/")
+    document: Doc[Text] = Doc()
+    notes = document.get("notes", type=Text)
+    notes += "<b>Budget</b>: 预算"
+    update = document.get_update()
+    shared_documents.write(store_of(platform), "held", Kind.NOTES, 0, update, may_direct=False)
+    assert "held/notes.txt" in page(hers, f"{PAST}held/")
+    reply = hers.get(f"{PAST}held/notes.txt")
+    assert reply.content.decode() == "<b>Budget</b>: 预算"
+    assert reply["Content-Type"] == "text/plain; charset=utf-8"
+    assert reply["Content-Disposition"].startswith("attachment;")
 
 
 def test_a_browser_from_which_two_accounts_entered_is_nobodys(hers: Browser, platform: str) -> None:

@@ -78,7 +78,9 @@ OF_TEMPLATE = {
 OF_NUMBER = {"api/v1/upu/numbers/<str:number>"}
 """Of one number; whose it may be is shown in `tests/http/test_templates.py`."""
 
-OF_JOINING = {f"join/<str:e164>/{rest}" for rest in ("", "where", "chat", "polls", "steer")}
+OF_JOINING = {
+    f"join/<str:e164>/{rest}" for rest in ("", "where", "chat", "polls", "shared", "steer")
+}
 """For people of the conference's own tenant, and holders of its link."""
 
 CONSOLE = "^console/(?P<e164>[0-9]{1,16})/(?P<action>end|extend|rename|mute|lower|lock|lobby|letin|refuse|drop|admit)$"
@@ -97,7 +99,13 @@ OF_CONSOLE |= {
 OF_CONSOLE |= {"console/bookings/calendar"}
 OPEN |= {"calendar/meetings.ics", "join/", "recordings/parts"}
 OF_CONSOLE |= {
-    f"console/past/{rest}" for rest in ("", "<str:confid>/", "<str:confid>/attendance.csv")
+    f"console/past/{rest}"
+    for rest in (
+        "",
+        "<str:confid>/",
+        "<str:confid>/attendance.csv",
+        "<str:confid>/notes.txt",
+    )
 }
 OF_CONSOLE |= {f"console/recordings/{rest}" for rest in ("", "<str:recording>/")}
 RECORDING = "^console/recordings/(?P<recording>[0-9a-f]{32})/"
@@ -285,7 +293,7 @@ def test_the_console_is_of_the_own_tenant(who: str, sign_in: SignIn) -> None:
 def test_a_past_conference_of_others_is_as_unknown_as_none(who: str, sign_in: SignIn) -> None:
     client = sign_in(who)
     for row in Conference.objects.filter(ended_at__isnull=False):
-        for path in ("", "attendance.csv"):
+        for path in ("", "attendance.csv", "notes.txt"):
             assert client.get(f"/console/past/{row.pk}/{path}").status_code == 404
         assert row.pk not in client.get("/console/past/").content.decode()
 

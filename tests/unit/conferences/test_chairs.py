@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conferences.rules.chairs import Role, role_of
+from conferences.rules.chairs import Role, leads, role_of
 from wire.arrangement import Arrangement
 
 ANNA, BEN, CARL = "a" * 16, "b" * 16, "c" * 16
@@ -42,3 +42,11 @@ def test_co_chairs_make_no_chairs(command: str) -> None:
     assert Role.CHAIR.may(command)
     assert not Role.CO_CHAIR.may(command)
     assert not Role.CHAIR.may("rename")
+
+
+def test_whoever_steers_leads_or_if_nobody_chairs_anybody_with_an_account() -> None:
+    for role in (Role.CREATOR, Role.CHAIR, Role.CO_CHAIR):
+        assert leads(role, is_chaired=True, account="")
+    assert not leads(Role.NONE, is_chaired=True, account="anna")
+    assert leads(Role.NONE, is_chaired=False, account="anna")
+    assert not leads(Role.NONE, is_chaired=False, account="")

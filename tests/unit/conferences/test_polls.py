@@ -1,21 +1,12 @@
-"""Who may ask in a call, what may be asked and chosen, and what comes out."""
+"""What may be asked in a call and chosen, and what comes out."""
 
 from __future__ import annotations
 
 import pytest
 
-from conferences.rules.chairs import Role
-from conferences.rules.polls import Draft, Vote, are_choices, fault_of_draft, may_ask, results
+from conferences.rules.polls import Draft, Vote, are_choices, fault_of_draft, results
 
 TWO = ("Yes", "No")
-
-
-def test_whoever_steers_asks_or_if_nobody_chairs_anybody_with_an_account() -> None:
-    for role in (Role.CREATOR, Role.CHAIR, Role.CO_CHAIR):
-        assert may_ask(role, is_chaired=True, account="")
-    assert not may_ask(Role.NONE, is_chaired=True, account="anna")
-    assert may_ask(Role.NONE, is_chaired=False, account="anna")
-    assert not may_ask(Role.NONE, is_chaired=False, account="")
 
 
 @pytest.mark.parametrize(
