@@ -16,4 +16,8 @@ copy webrtc-adapter/LICENSE.md "$CALL/adapter.LICENSE"
 copy @stomp/stompjs/bundles/stomp.umd.js "$CHAT/stomp.js"
 sed -i '/^\/\/# sourceMappingURL=/d' "$CHAT/stomp.js" # the map is not among them
 copy @stomp/stompjs/LICENSE "$CHAT/stomp.LICENSE"
+# Yjs is many modules whose names a browser does not know; as one file it is loaded when notes or whiteboard are opened.
+"$WORK/node_modules/.bin/esbuild" "$WORK/node_modules/yjs/dist/yjs.mjs" --bundle --minify --format=esm --target=es2022 \
+  --legal-comments=none --log-level=warning --outfile="$CALL/yjs.js"
+copy yjs/LICENSE "$CALL/yjs.LICENSE"
 ls -l "$CALL" "$CHAT"
