@@ -103,6 +103,7 @@ export class Steering {
     // A button keeps the focus as long as nothing has changed.
     if ($(id).dataset.shown === shown) return;
     $(id).dataset.shown = shown;
+    const focused = $(id).contains(document.activeElement) ? document.activeElement?.closest("button")?.dataset : null;
     $(id).replaceChildren(...rows.map(({ name, buttons }) => {
       const row = document.createElement("li");
       const who = document.createElement("span");
@@ -117,5 +118,9 @@ export class Steering {
       }));
       return row;
     }));
+    if (!focused) return;
+    // The focus stays on the same button, or, if that is gone, in the dialog.
+    const same = [...$(id).querySelectorAll("button")].find(({ dataset }) => dataset.action === focused.action && dataset.id === focused.id);
+    (same ?? $("steering").querySelector("form button")).focus();
   }
 }
