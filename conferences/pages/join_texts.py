@@ -143,6 +143,22 @@ _TEXTS: dict[str, Promise] = {
     "poll_question": gettext_lazy("The question is missing or too long."),
     "poll_answers": gettext_lazy("Give 2 to 10 different answers of at most 100 characters."),
     "poll_full": gettext_lazy("There are too many polls or votes."),
+    # Shared notes and whiteboard.
+    "notes_begun": gettext_lazy("Somebody writes into the shared notes: see “More”."),
+    "board_begun": gettext_lazy("Somebody draws on the whiteboard: see “More”."),
+    "shared_writes": gettext_lazy("%(name)s writes…"),
+    "shared_only_read": gettext_lazy("You can only read this."),
+    "shared_away": gettext_lazy("Not saved yet. Trying again."),
+    "shared_rate": gettext_lazy("Not saved yet. Trying again."),
+    "shared_elsewhere": gettext_lazy("Not saved yet. Trying again."),
+    "shared_read_only": gettext_lazy(
+        "The chair lets you only read this. Your last change was not saved."
+    ),
+    "shared_cleared": gettext_lazy("It was cleared meanwhile. Your last change was not saved."),
+    "shared_full": gettext_lazy("There is no more room. Your last change was not saved."),
+    "shared_update": gettext_lazy("Your last change could not be saved."),
+    "clear": gettext_lazy("Clear"),
+    "clear_sure": gettext_lazy("Press again to clear it for all"),
     # The connection.
     "line_fair": gettext_lazy("Weak connection"),
     "line_bad": gettext_lazy("Bad connection"),

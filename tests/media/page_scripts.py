@@ -121,3 +121,34 @@ HAND_STORY = [
     "2b,1a",
 ]
 """HAND_STEPS returns this: what the page says and shows at each step, which reactions are let through, and hands."""
+TEXT_STEPS = """async () => {
+  const start = document.querySelector("script[type=module]").src;
+  const { difference, moved, partsOf } = await import(start.replace("join.js", "text_changes.js"));
+  const changed = (before, after) => Object.values(difference(before, after)).join();
+  const delta = [{ retain: 2 }, { insert: "xyz" }, { retain: 2 }, { delete: 4 }];
+  return [
+    changed("abc", "abXc"), changed("aaa", "aa"), changed("same", "same"), changed("会议 🎉", "会议 🎊"),
+    [0, 2, 3, 5, 6, 9].map((place) => moved(place, delta)).join(),
+    partsOf("ab🎉cd", 3).join(), partsOf("", 3).length,
+  ];
+}"""
+"""A script of the page: texts change, places move with the changes of others, a long text is cut into parts."""
+TEXT_STORY = ["2,2,X", "2,3,", "4,4,", "3,5,🎊", "0,2,6,7,7,8", "ab,🎉c,d", 0]
+"""TEXT_STEPS returns this: start, end and text of each change, the places, and the parts."""
+ELEMENT_STEPS = """async () => {
+  const start = document.querySelector("script[type=module]").src;
+  const { nodeOf, read } = await import(start.replace("join.js", "board_elements.js"));
+  const line = { t: "line", c: 1, w: 4, p: [1, 2, 3, 4] };
+  const wrong = [{ t: "toString" }, { c: 6 }, { c: "at" }, { w: 0 }, { w: 1e3 }, { w: "4" }, { p: [1, 2, 3] },
+    { p: [1, 2, 3, "4"] }, { p: [1, 2, 3, 1e9] }, { p: "1234" }, { t: "pen", p: Array(602).fill(1) },
+    { t: "text", p: [1, 2], s: {} }];
+  const readAll = wrong.map((part) => read(JSON.stringify({ ...line, ...part })));
+  const text = nodeOf(read(JSON.stringify({ t: "text", c: 0, w: 4, p: [1, 2], s: "<b>&" })));
+  return [
+    nodeOf(read(JSON.stringify(line))).getAttribute("x2"), text.textContent, text.children.length,
+    ...[...readAll, read("{"), read("null"), read(undefined)].filter(Boolean),
+  ];
+}"""
+"""A script of the page: elements of a whiteboard are drawn, and those that no page writes are not."""
+ELEMENT_STORY = ["3", "<b>&", 0]
+"""ELEMENT_STEPS returns this: a place of the line, the text as it was typed, and nothing of what is wrong."""

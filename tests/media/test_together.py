@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from im.flows import conferences
 from tests.browser import enter, join, person_of, shot
 from tests.im.http.town import someone
 from tests.media.conftest import Platform, Unit
+from tests.media.page_scripts import ELEMENT_STEPS, ELEMENT_STORY, TEXT_STEPS, TEXT_STORY
 from tests.media.pages import restore, served
 from tests.media.whereabouts import Whereabouts
 from tests.web_clients import Browser
@@ -60,17 +62,21 @@ async def test_what_people_do_together_in_a_call_survives_its_unit(
             await page.get_by_text("2 people").wait_for(state="attached")
         await chat(anna, ben)
         await hold_poll(anna, ben)
+        await write_notes(anna, ben)
+        await draw_on_board(anna, ben)
 
         kept_conference.state = "pending_restore"
         listed = (await platform_side.controls("u1", "GETMTLIST"))["mts"]
         unit.kill_janus()
         await anna.get_by_text("The conference is moving").wait_for()
+        await draw(anna, "Rectangle", (0.6, 0.6), (0.9, 0.9))
         kept_conference.join = await restore(platform_side, listed[0]["mtid"], listed, {})
         kept_conference.state = "running"
         await anna.get_by_text("You are in the conference").wait_for()
         cara = await enter(browser, url, "Cara")
         await chat_is_kept(anna, cara)
         await poll_is_kept(anna, cara)
+        await notes_and_board_are_kept(anna, ben, cara)
         for page in (anna, ben, cara):
             assert page.errors == []
 
@@ -137,11 +143,115 @@ async def hold_poll(anna: Any, ben: Any) -> None:
 
 
 async def poll_is_kept(anna: Any, cara: Any) -> None:
-    """See that who comes later sees the result, and that Anna closes the poll."""
+    """See that who comes later sees the result, that Anna closes the poll, and that the focus stays in the panel."""
     await cara.get_by_role("button", name="More").click()
     await cara.get_by_role("button", name="Polls").click()
     await cara.get_by_text("1 · 50 %").nth(1).wait_for()
     await cara.locator("#polls").get_by_text("Ben (guest)").wait_for()
+    await anna.keyboard.press("o")
     await anna.get_by_role("button", name="Close this poll").click()
     await cara.get_by_text("Votes: 2 · closed").wait_for()
     assert await cara.locator("#polls").get_by_role("radio").nth(2).is_disabled()
+
+
+async def write_notes(anna: Any, ben: Any) -> None:
+    """Let Anna and Ben, whose page speaks Chinese, write into one text, until Anna lets the others only read."""
+    await ben.keyboard.press("Escape")
+    await ben.locator("#language").select_option("zh-hans")
+    await anna.keyboard.press("Escape")
+    await anna.keyboard.press("n")
+    await anna.locator("#notes-text:not([readonly])").wait_for()
+    await anna.keyboard.type("Agenda: budget")
+    await ben.get_by_text("有人在写共享笔记").wait_for()
+    await ben.get_by_role("button", name="更多").click()
+    await ben.get_by_role("button", name="共享笔记").click()
+    await notes_are(ben, "Agenda: budget")
+    await ben.get_by_role("textbox", name="大家一起写的笔记").press("Control+Home")
+    await asyncio.gather(anna.get_by_text("Ben writes…").wait_for(), ben.keyboard.type("会议 "))
+    await notes_are(anna, "会议 Agenda: budget")
+    await anna.keyboard.type(", coffee")
+    await notes_are(ben, "会议 Agenda: budget, coffee")
+    await shot(ben, "notes-phone")
+    await shot(anna, "notes")
+    await anna.locator("#notes-read-only").check()
+    await ben.get_by_text("您只能阅读。").wait_for()
+    assert await ben.locator("#notes-text[readonly]").count() == 1
+    assert await ben.locator("#notes-clear").is_hidden()
+    assert await ben.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await anna.locator("#notes-read-only").uncheck()
+    await ben.locator("#notes-text:not([readonly])").wait_for()
+
+
+async def notes_are(page: Any, text: str) -> None:
+    """Wait until a page shows this text as the notes."""
+    await page.wait_for_function(
+        "(text) => document.getElementById('notes-text').value === text", arg=text
+    )
+
+
+async def draw_on_board(anna: Any, ben: Any) -> None:
+    """Let Anna draw, type and undo, and Ben rub out on a phone; each sees what the other does."""
+    assert await anna.evaluate(TEXT_STEPS) == TEXT_STORY
+    assert await anna.evaluate(ELEMENT_STEPS) == ELEMENT_STORY
+    await anna.locator("#notes").press("Escape")
+    await anna.keyboard.press("b")
+    await anna.get_by_role("button", name="Pen").wait_for()
+    await draw(anna, "Pen", (0.1, 0.1), (0.2, 0.3), (0.4, 0.1))
+    await ben.locator("#notes").press("Escape")
+    await ben.get_by_role("button", name="更多").click()
+    await ben.get_by_role("button", name="白板").click()
+    await ben.locator("#board-elements polyline").first.wait_for(state="attached")
+    await draw(ben, "直线", (0.1, 0.5), (0.9, 0.5))
+    await elements_are(anna, "line", 1)
+    await anna.get_by_role("button", name="Text").click()
+    await anna.keyboard.type("预算 2027")
+    await anna.keyboard.press("Enter")
+    await ben.locator("#board-elements").get_by_text("预算 2027").wait_for(state="attached")
+    await shot(ben, "board-phone")
+    await shot(anna, "board")
+    assert await ben.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await anna.get_by_role("button", name="Undo").click()
+    await elements_are(ben, "text", 0)
+    await draw(ben, "橡皮", (0.5, 0.4), (0.5, 0.5))
+    await elements_are(anna, "line", 0)
+    async with anna.expect_download() as saved:
+        await anna.get_by_role("button", name="Save as picture").click()
+    assert (await saved.value).suggested_filename == "whiteboard.png"
+
+
+async def draw(page: Any, tool: str, *points: tuple[float, float]) -> None:
+    """Choose a tool, and draw with it from point to point, each a part of the width and height of the whiteboard."""
+    await page.get_by_role("button", name=tool, exact=True).click()
+    box = await page.locator("#board-picture > rect").bounding_box()
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    await page.mouse.move(*places[0])
+    await page.mouse.down()
+    for place in places[1:]:
+        await page.mouse.move(*place, steps=4)
+    await page.mouse.up()
+
+
+async def elements_are(page: Any, kind: str, count: int) -> None:
+    """Wait until a page shows so many elements of a kind on its whiteboard."""
+    await page.wait_for_function(
+        "([kind, count]) => document.querySelectorAll(`#board-elements ${kind}`).length === count",
+        arg=[kind, count],
+    )
+
+
+async def notes_and_board_are_kept(anna: Any, ben: Any, cara: Any) -> None:
+    """See that what was written before the failure and while the call was away is on all pages."""
+    await elements_are(ben, "rect", 1)
+    await cara.locator("#polls").press("Escape")
+    await cara.keyboard.press("n")
+    await notes_are(cara, "会议 Agenda: budget, coffee")
+    await cara.locator("#notes").press("Escape")
+    await cara.keyboard.press("b")
+    await elements_are(cara, "rect", 1)
+    assert await cara.locator("#board-elements polyline").count() >= 1
+    await anna.keyboard.press("Escape")
+    await anna.keyboard.press("b")
+    await anna.get_by_role("button", name="Clear", exact=True).click()
+    await anna.get_by_role("button", name="Press again to clear it for all").click()
+    for page in (ben, cara):
+        await elements_are(page, "*", 0)

@@ -23,7 +23,7 @@ const ready = new Promise((resolve) => {
 /**
  * A call reports events by `tell(event, ...facts)`: up, lost, refused, kicked, mix, person, sends (which pictures),
  * picture, gone, talks, unsent (the own picture), house (the state of the conference), message, unmute (a request), willend,
- * reaction, news (there is something to fetch from the platform).
+ * reaction, news (who has something to fetch from the platform, and of what).
  */
 export class Call {
   #closed = false;
@@ -249,6 +249,6 @@ export class Call {
       return;
     }
     if (signal?.kind === "reaction") this.tell("reaction", from, signal.emoji);
-    if (signal?.kind === "news") this.tell("news");
+    if (signal?.kind === "news") this.tell("news", from, signal.of);
   }
 }

@@ -1,10 +1,12 @@
 // The join page enters a conference, follows it to other units, and leaves it.
 
+import { BoardPanel } from "./board_panel.js";
 import { Room } from "./chair.js";
 import { ChatPanel } from "./chat_panel.js";
 import { closeDialogs, openDialog, prepareDialogs } from "./controls.js";
 import { followLanguage } from "./language.js";
 import { Lobby } from "./lobby.js";
+import { NotesPanel } from "./notes_panel.js";
 import { OwnMedia } from "./own_media.js";
 import { $, filled, keep, notice, pause, randomId, recall, takePassword } from "./page.js";
 import { PollsPanel } from "./polls.js";
@@ -78,8 +80,7 @@ async function follow() {
     if (answer) steering.hear(answer);
     if (refusal) return leave(refusal, advice);
     $("stage").hidden = lobby.isWaiting;
-    chat.hear(answer);
-    polls.hear(answer);
+    for (const part of panels) part.hear(answer);
     if (answer?.join && placeOf(answer.join) !== place) enter(answer.join, (await loading).Call);
     // While sound and pictures flow, a platform that does not answer is nothing to tell.
     if (!answer && !call) say(words.away);
@@ -128,9 +129,20 @@ function lost() {
 const view = new View(tiles, words, () => room.arranged((id) => tiles.people.has(id)), (keys) => call?.watch(own.line.isSoundOnly ? new Set() : keys));
 
 const signals = new Signals(tiles, words, room, (signal) => call?.say(signal));
-const poke = () => call?.say({ kind: "news" });
-const polls = new PollsPanel(words, (fields) => whereabouts.say("polls", { name: me.name, ...fields }), poke);
-const chat = new ChatPanel(words, (fields) => whereabouts.say("chat", { name: me.name, ...fields }), poke);
+/** Return what a panel needs: how it asks the platform, by this address, and how it tells the other pages what is new. */
+const linesOf = (address, of = address) => [
+  (fields) => whereabouts.say(address, { name: me.name, ...fields }),
+  () => call?.say({ kind: "news", of }),
+];
+const people = { count: () => tiles.people.size, nameOf: (id) => tiles.people.get(id)?.is.name || words.participant };
+/** What people do together, by the names under which pages tell each other that there is something new. */
+const together = {
+  chat: new ChatPanel(words, ...linesOf("chat")),
+  polls: new PollsPanel(words, ...linesOf("polls")),
+  notes: new NotesPanel(words, ...linesOf("shared", "notes"), people),
+  board: new BoardPanel(words, ...linesOf("shared", "board"), people),
+};
+const panels = Object.values(together);
 
 const steering = new Steering(tiles, words, room, (fields) => whereabouts.say("steer", fields, CARRIED_OUT_WITHIN));
 
@@ -209,9 +221,9 @@ const on = {
     lay();
   },
   reaction: (id, emoji) => signals.show(id, emoji),
-  news() {
-    chat.fetch();
-    polls.fetch();
+  news(from, of) {
+    if (from === me.id) return;
+    for (const part of Object.hasOwn(together, of) ? [together[of]] : panels) part.fetch(from);
   },
 };
 
@@ -287,8 +299,7 @@ function leave(title = words.left, text = words.close, again = true) {
   lobby.show(false);
   steering.hear();
   signals.leave();
-  chat.leave();
-  polls.leave();
+  for (const part of panels) part.leave();
   own.release();
   clearTiles();
   closeDialogs();
@@ -314,8 +325,10 @@ listenForShortcuts({
   v: () => own.toggleCamera(),
   s: () => own.toggleSharing(),
   h: () => signals.toggle(),
-  c: () => chat.panel.toggle(),
-  o: () => polls.panel.toggle(),
+  c: () => together.chat.panel.toggle(),
+  o: () => together.polls.panel.toggle(),
+  n: () => together.notes.panel.toggle(),
+  b: () => together.board.panel.toggle(),
   t: () => view.toggle(),
   f: () => view.toggleFullScreen(),
   p: () => view.togglePictureInPicture(),
@@ -326,8 +339,7 @@ followLanguage(start.language_cookie, (translated) => {
   own.fields.draw();
   tiles.redraw();
   signals.draw();
-  chat.redraw();
-  polls.draw();
+  for (const part of panels) part.redraw();
   own.draw();
   say(inside && call ? (own.sent.audio ? words.inside : words.listening) : "");
 });

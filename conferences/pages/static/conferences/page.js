@@ -50,3 +50,12 @@ export function takePassword() {
     return "";
   }
 }
+
+/** Let the browser save a file. */
+export function saveFile(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}

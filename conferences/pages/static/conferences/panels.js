@@ -36,9 +36,9 @@ export class Panel {
     else if (hadFocus) (this.button.checkVisibility() ? this.button : $("more-open")).focus();
   }
 
-  /** Put the focus on the first field that can take it, so that keys, Escape too, belong to the panel. */
+  /** Put the focus on what has `data-first`, or else on the first field that can take it: so keys, Escape too, belong to the panel. */
   #focusFirst() {
-    const fields = [...this.element.querySelectorAll("textarea, input:not(:disabled)"), ...this.element.querySelectorAll("summary, button")];
+    const fields = ["[data-first]", "textarea, input:not(:disabled)", "summary, button"].flatMap((kind) => [...this.element.querySelectorAll(kind)]);
     fields.find((field) => field.checkVisibility())?.focus();
   }
 }

@@ -117,13 +117,18 @@ export class PollsPanel {
     this.draw();
   }
 
-  /** Draw all polls; the focus stays on the same answer. */
+  /** Draw all polls; the focus stays on the same answer or button, or on the list if that can be used no more. */
   draw() {
     const focused = document.activeElement?.id;
     const list = $("polls-list");
     list.replaceChildren(...this.#polls.map((poll) => this.#form(poll)));
     if (!this.#polls.length) list.textContent = this.#words.poll_none;
-    if (focused?.startsWith("poll-")) $(focused)?.focus();
+    if (focused?.startsWith("poll-")) (list.querySelector(`#${focused}:enabled`) ?? list).focus();
+  }
+
+  /** Draw all in the language of the page. */
+  redraw() {
+    this.draw();
   }
 
   #form(poll) {
