@@ -235,7 +235,7 @@ def _sign_out(row: Listener) -> bool:
 
 
 class BroadcastForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub of this class takes a type
-    """The form that sends a broadcast; since it reaches many people, it asks for a confirmation."""
+    """The form sends a broadcast; since it reaches many people, it asks for a confirmation."""
 
     sure = forms.BooleanField(
         label=_("Yes, tell everybody there"),

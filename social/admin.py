@@ -12,7 +12,7 @@ from social.models import OutgoingText
 
 @admin.register(OutgoingText)
 class OutgoingTextAdmin(ReadOnlyAdmin[OutgoingText]):
-    """The admin page that lists the text messages and e-mails of the last days."""
+    """The admin page lists the text messages and e-mails of the last days."""
 
     scope = (SITE,)
     empty_words = _("Codes, invitations and links to people are listed here for a week.")

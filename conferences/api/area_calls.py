@@ -60,7 +60,7 @@ def _area_id(area_id: str) -> int:
 
 
 class Areas(AreaCall):
-    """The call `mc/meeting_room_areas`, which lists a user domain's areas of meeting rooms, and adds one."""
+    """The call `mc/meeting_room_areas` lists a user domain's areas of meeting rooms, and adds one."""
 
     @extend_schema(
         operation_id="meeting_room_areas_list",
@@ -89,7 +89,7 @@ class Areas(AreaCall):
 
 
 class OneArea(AreaCall):
-    """The call `mc/meeting_room_areas/{id}`, which renames and deletes an area of meeting rooms."""
+    """The call `mc/meeting_room_areas/{id}` renames and deletes an area of meeting rooms."""
 
     @extend_schema(
         operation_id="meeting_room_areas_change",

@@ -1,4 +1,4 @@
-"""Functions that read the arguments of a new conference that say who is heard and shown (HTTP API §2). Pure.
+"""The functions read the arguments of a new conference that say who is heard and shown (HTTP API §2). Pure.
 
 The arguments name people by account, but an arrangement names terminals by id: the first invited terminal has the id 1.
 """

@@ -80,7 +80,7 @@ class BookingCall(Call):
 
 
 class BookedConferences(BookingCall):
-    """The API call `mc/booked_confs`, which lists the occurrences of reservations, and books a conference."""
+    """The API call `mc/booked_confs` lists the occurrences of reservations, and books a conference."""
 
     knows_repeated_requests = True
 

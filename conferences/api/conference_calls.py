@@ -1,4 +1,4 @@
-"""The calls that control a whole conference: `vc/confs/{conf_id}/mute` and the like (HTTP API §2.3)."""
+"""The calls control a whole conference: `vc/confs/{conf_id}/mute` and the like (HTTP API §2.3)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DEFAULT_INTERVAL = 15
 
 
 class Delay(Call):
-    """The call `…/delay`, which prolongs a conference."""
+    """The call `…/delay` prolongs a conference."""
 
     @extend_schema(request=shapes.Delay, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
@@ -46,7 +46,7 @@ class Delay(Call):
 
 
 class Silence(Call):
-    """The call `…/silence`, which switches the loudspeakers of all terminals off or on."""
+    """The call `…/silence` switches the loudspeakers of all terminals off or on."""
 
     @extend_schema(request=shapes.Switch, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
@@ -73,7 +73,7 @@ class Mute(Call):
 
 
 class Safety(Call):
-    """The call `…/safty` (spelt so in the specification), which changes the password of a conference."""
+    """The call `…/safty` (spelt so in the specification) changes the password of a conference."""
 
     @extend_schema(request=shapes.Safety, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
@@ -91,7 +91,7 @@ class Safety(Call):
 
 
 class Name(Call):
-    """The call `…/name`, which renames a conference."""
+    """The call `…/name` renames a conference."""
 
     @extend_schema(request=shapes.Value, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
@@ -101,7 +101,7 @@ class Name(Call):
 
 
 class ShortMessage(Call):
-    """The call `…/sms`, which shows a text to members of a conference."""
+    """The call `…/sms` shows a text to members of a conference."""
 
     @extend_schema(request=shapes.ShortMessage, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
@@ -121,7 +121,7 @@ class ShortMessage(Call):
 
 
 class ForceBroadcast(Call):
-    """The call `…/forcebroadcast`, which shows the speaker to everybody, or lets each person choose."""
+    """The call `…/forcebroadcast` shows the speaker to everybody, or lets each person choose."""
 
     @extend_schema(request=shapes.ForceBroadcast, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
@@ -131,7 +131,7 @@ class ForceBroadcast(Call):
 
 
 class DualMode(Call):
-    """The call `…/dualmode`, which says who may share content."""
+    """The call `…/dualmode` says who may share content."""
 
     @extend_schema(request=shapes.Number, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
@@ -143,7 +143,7 @@ class DualMode(Call):
 
 
 class Vad(Call):
-    """The call `…/vad`, which lets the picture follow the person who talks (voice activity detection)."""
+    """The call `…/vad` lets the picture follow the person who talks (voice activity detection)."""
 
     @extend_schema(responses={200: answers(shapes.Vad)})
     def get(self, request: Request, conf_id: str) -> Response:
@@ -162,7 +162,7 @@ class Vad(Call):
 
 
 class Vips(Call):
-    """The call `…/viplist`, which lists and chooses the terminals that are shown first."""
+    """The call `…/viplist` lists and chooses the terminals that are shown first."""
 
     @extend_schema(responses={200: answers(shapes.VipList)})
     def get(self, request: Request, conf_id: str) -> Response:
@@ -177,7 +177,7 @@ class Vips(Call):
 
 
 class RecordingServers(Call):
-    """The call `vc/vrs`, which lists the recorders of this site."""
+    """The call `vc/vrs` lists the recorders of this site."""
 
     @extend_schema(responses={200: answers(shapes.RecordingServers)})
     def get(self, request: Request) -> Response:

@@ -215,7 +215,7 @@ def start_request(
 
 
 class Monitors(Call):
-    """The API call `vc/confs/{conf_id}/monitors`, which lists and starts monitors."""
+    """The API call `vc/confs/{conf_id}/monitors` lists and starts monitors."""
 
     @extend_schema(operation_id="vc_monitors_list", responses={200: answers(MonitorList)})
     def get(self, request: Request, conf_id: str) -> Response:
@@ -246,7 +246,7 @@ class Monitors(Call):
 
 
 class OneMonitor(Call):
-    """The API call `vc/confs/{conf_id}/monitors/{dst_ip}/{dst_port}`, which shows and stops one monitor."""
+    """The API call `vc/confs/{conf_id}/monitors/{dst_ip}/{dst_port}` shows and stops one monitor."""
 
     @extend_schema(responses={200: answers(MonitorDetail)})
     def get(self, request: Request, conf_id: str, dst_ip: str, dst_port: int) -> Response:
@@ -276,7 +276,7 @@ def _running_monitor(conference: Conference, ip: str, port: int) -> Monitor:
 
 
 class MonitorsHeartbeat(Call):
-    """The API call `vc/confs/{conf_id}/monitors_heartbeat`, which keeps monitors alive for 30 s more."""
+    """The API call `vc/confs/{conf_id}/monitors_heartbeat` keeps monitors alive for 30 s more."""
 
     @extend_schema(request=Heartbeat, responses={200: answers(Accepted)})
     def post(self, request: Request, conf_id: str) -> Response:

@@ -48,7 +48,7 @@ class _DomainCall(Call):
 
 
 class Domains(Call):
-    """The call `nms/domains`, which lists domains and their machine rooms."""
+    """The call `nms/domains` lists domains and their machine rooms."""
 
     @extend_schema(responses={200: answers(shapes.Domains)})
     def get(self, request: Request) -> Response:
@@ -57,7 +57,7 @@ class Domains(Call):
 
 
 class Physicals(_DomainCall):
-    """The call `nms/platform_domains/{moid}/physicals`, which lists the machines of a platform."""
+    """The call `nms/platform_domains/{moid}/physicals` lists the machines of a platform."""
 
     @extend_schema(responses={200: answers(shapes.Physicals)})
     def get(self, request: Request, moid: str) -> Response:
@@ -69,7 +69,7 @@ class Physicals(_DomainCall):
 
 
 class PhysicalDetail(_DomainCall):
-    """The call `nms/physicals/{moid}/detail`, which shows one machine."""
+    """The call `nms/physicals/{moid}/detail` shows one machine."""
 
     @extend_schema(responses={200: answers(shapes.PhysicalDetail)})
     def get(self, request: Request, moid: str) -> Response:
@@ -84,7 +84,7 @@ class PhysicalDetail(_DomainCall):
 
 
 class Logicals(_DomainCall):
-    """The calls `nms/…/logicals`, which list the media units, recorders and mixers of a machine or platform."""
+    """The calls `nms/…/logicals` list the media units, recorders and mixers of a machine or platform."""
 
     @extend_schema(responses={200: answers(shapes.Logicals)})
     def get(self, request: Request, ip: str = "", moid: str = "") -> Response:
@@ -112,7 +112,7 @@ class MediaResources(_DomainCall):
 
 
 class Terminals(_DomainCall):
-    """The call `nms/user_domains/{moid}/terminals`, which lists the people of a user domain who have a number."""
+    """The call `nms/user_domains/{moid}/terminals` lists the people of a user domain who have a number."""
 
     @extend_schema(responses={200: answers(shapes.Terminals)})
     def get(self, request: Request, moid: str) -> Response:
@@ -157,7 +157,7 @@ class OnlineStatistic(_DomainCall):
 
 
 class Warnings(_DomainCall):
-    """The calls that list faults of a machine or a terminal."""
+    """The calls list faults of a machine or a terminal."""
 
     @extend_schema(responses={200: answers(shapes.Warnings)})
     def get(self, request: Request, moid: str) -> Response:
@@ -167,7 +167,7 @@ class Warnings(_DomainCall):
 
 
 class Meetings(_DomainCall):
-    """The call `nms/service_domains/{moid}/meetings`, which lists the live conferences of a service domain."""
+    """The call `nms/service_domains/{moid}/meetings` lists the live conferences of a service domain."""
 
     @extend_schema(responses={200: answers(shapes.Meetings)})
     def get(self, request: Request, moid: str) -> Response:
@@ -179,7 +179,7 @@ class Meetings(_DomainCall):
 
 
 class MeetingTerminals(_DomainCall):
-    """The call `nms/meetings/{conf_id}/terminal_detail`, which lists the terminals of one conference."""
+    """The call `nms/meetings/{conf_id}/terminal_detail` lists the terminals of one conference."""
 
     @extend_schema(responses={200: answers(shapes.MeetingTerminals)})
     def get(self, request: Request, number: str) -> Response:

@@ -31,7 +31,7 @@ ALREADY_COMPOSED = 20822
 
 
 class Mixes(Call):
-    """The call `…/mixs`, which chooses who is heard (the mix)."""
+    """The call `…/mixs` chooses who is heard (the mix)."""
 
     @extend_schema(request=shapes.MixMembers, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
@@ -43,7 +43,7 @@ class Mixes(Call):
 
 
 class OneMix(Call):
-    """The call `…/mixs/{mix_id}`, which shows and ends the mix of chosen members."""
+    """The call `…/mixs/{mix_id}` shows and ends the mix of chosen members."""
 
     @extend_schema(responses={200: answers(shapes.MixNow)})
     def get(self, request: Request, conf_id: str, mix_id: str) -> Response:
@@ -66,7 +66,7 @@ class OneMix(Call):
 
 
 class MixMembers(Call):
-    """The call `…/mixs/{mix_id}/members`, which adds members to the mix, and removes them."""
+    """The call `…/mixs/{mix_id}/members` adds members to the mix, and removes them."""
 
     @extend_schema(request=shapes.Members, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str, mix_id: str) -> Response:
@@ -94,7 +94,7 @@ class MixMembers(Call):
 
 
 class Pictures(Call):
-    """The call `…/vmps`, which starts to compose the picture that all members see."""
+    """The call `…/vmps` starts to compose the picture that all members see."""
 
     @extend_schema(request=shapes.Picture, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
@@ -150,7 +150,7 @@ def checked_picture(conference: Conference, params: Mapping[str, object]) -> dic
 
 
 class OwnPictures(Call):
-    """The call `…/mtvmps`, which lists the pictures that are composed for single terminals, and adds one."""
+    """The call `…/mtvmps` lists the pictures that are composed for single terminals, and adds one."""
 
     @extend_schema(
         operation_id="vc_confs_mtvmps_list", responses={200: answers(shapes.OwnPictures)}
@@ -302,7 +302,7 @@ class _PollState(_Polls):
 
 
 class ConferencePoll(_Poll):
-    """The call `…/poll`, which shows and starts the poll: the pictures of members, one after the other."""
+    """The call `…/poll` shows and starts the poll: the pictures of members, one after the other."""
 
     name, modes = "poll", (1, 3)
 
@@ -314,7 +314,7 @@ class ConferencePollState(_PollState):
 
 
 class ChairmanPoll(_Poll):
-    """The call `…/chairman_poll`, which shows and starts the chairman's poll: one member's picture after the other."""
+    """The call `…/chairman_poll` shows and starts the chairman's poll: one member's picture after the other."""
 
     name, modes, chairman_only = "chairmanpoll", (10, 11), True
 

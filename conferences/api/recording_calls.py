@@ -36,7 +36,7 @@ def _recording_item(conference: Conference) -> dict[str, object]:
 
 
 class Recordings(Call):
-    """The call `…/recorders`, which lists the recordings of a conference, and starts one."""
+    """The call `…/recorders` lists the recordings of a conference, and starts one."""
 
     @extend_schema(
         operation_id="vc_confs_recorders_list", responses={200: answers(shapes.Recordings)}
@@ -69,7 +69,7 @@ class Recordings(Call):
 
 
 class OneRecording(Call):
-    """The call `…/recorders/{rec_id}`, which shows and ends a recording."""
+    """The call `…/recorders/{rec_id}` shows and ends a recording."""
 
     @extend_schema(
         operation_id="vc_confs_recorders_of_one", responses={200: answers(shapes.RecordingNow)}
@@ -93,7 +93,7 @@ class OneRecording(Call):
 
 
 class RecordingState(OneRecording):
-    """The call `…/recorders/{rec_id}/state`, which pauses a recording, and lets it go on."""
+    """The call `…/recorders/{rec_id}/state` pauses a recording, and lets it go on."""
 
     http_method_names = ("put",)
 

@@ -42,7 +42,7 @@ class NumberEntries(Accepted):
 
 
 class NumberInRegistry(Call):
-    """The API call `upu/numbers/{number}`, which looks up a number in the number registry."""
+    """The API call `upu/numbers/{number}` looks up a number in the number registry."""
 
     @extend_schema(
         parameters=[

@@ -1,4 +1,4 @@
-"""Functions that build the objects of the open platform API from a conference: ConfItem, MtItem and others. Pure."""
+"""The functions build the objects of the open platform API from a conference: ConfItem, MtItem and others. Pure."""
 
 from __future__ import annotations
 

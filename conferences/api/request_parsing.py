@@ -1,4 +1,4 @@
-"""Pure functions that convert arguments of HTTP requests, in all forms that clients send, into fields of messages."""
+"""Pure functions convert arguments of HTTP requests, in all forms that clients send, into fields of messages."""
 
 from __future__ import annotations
 

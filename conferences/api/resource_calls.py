@@ -55,7 +55,7 @@ def resources_of_pool(platform: str) -> list[Resource]:
 
 
 class Resources(Call):
-    """The call `mc/resources`, which says how many conferences are licensed and in use."""
+    """The call `mc/resources` says how many conferences are licensed and in use."""
 
     @extend_schema(responses={200: answers(_Resources)})
     def get(self, request: Request) -> Response:
@@ -79,7 +79,7 @@ class Resources(Call):
 
 
 class Platforms(Call):
-    """The call `mc/platforms`, which lists the platform on which the caller's conferences start."""
+    """The call `mc/platforms` lists the platform on which the caller's conferences start."""
 
     @extend_schema(responses={200: answers(_Platforms)})
     def get(self, request: Request) -> Response:
@@ -90,7 +90,7 @@ class Platforms(Call):
 
 
 class RecorderAddresses(Call):
-    """The call `vrs/vrsip`, which lists the addresses of the recorders."""
+    """The call `vrs/vrsip` lists the addresses of the recorders."""
 
     @extend_schema(responses={200: answers(_Addresses)})
     def get(self, request: Request) -> Response:

@@ -47,13 +47,13 @@ class _Role(Call):
 
 
 class Chairman(_Role):
-    """The call `…/chairman`, which shows and changes the chairman of a conference."""
+    """The call `…/chairman` shows and changes the chairman of a conference."""
 
     role, order_of_role, already = "chairman", SetChairman, 20432
 
 
 class Speaker(_Role):
-    """The call `…/speaker`, which shows and changes the speaker of a conference."""
+    """The call `…/speaker` shows and changes the speaker of a conference."""
 
     role, order_of_role, already = "speaker", SetSpeaker, 20437
 

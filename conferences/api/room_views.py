@@ -27,7 +27,7 @@ from wire.fields import may_be_number
 
 
 class VirtualRooms(StoredList):
-    """The API call `mc/virtual_meeting_rooms`, which lists the virtual rooms of a user domain, and adds one."""
+    """The API call `mc/virtual_meeting_rooms` lists the virtual rooms of a user domain, and adds one."""
 
     kind = Kind.ROOM
 

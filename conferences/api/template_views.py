@@ -22,7 +22,7 @@ from foundation.web.serializers import answers
 
 
 class PersonalTemplates(StoredList):
-    """The API call `mc/personal_templates`, which lists the caller's own templates, and adds one."""
+    """The API call `mc/personal_templates` lists the caller's own templates, and adds one."""
 
     kind = Kind.PERSONAL
     list_name = "personal_templates"
@@ -53,7 +53,7 @@ class PersonalTemplates(StoredList):
 
 
 class PublicTemplates(PersonalTemplates):
-    """The API call `mc/public_templates`, which lists the public templates of a user domain, and adds one."""
+    """The API call `mc/public_templates` lists the public templates of a user domain, and adds one."""
 
     kind = Kind.PUBLIC
     list_name = "public_templates"

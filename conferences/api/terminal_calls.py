@@ -1,4 +1,4 @@
-"""The calls that control terminals: `vc/confs/{conf_id}/mts/{mt_id}` and below, `online_mts`, `cascades`."""
+"""The calls control terminals: `vc/confs/{conf_id}/mts/{mt_id}` and below, `online_mts`, `cascades`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CAMERA = 1
 
 
 class Cascades(Call):
-    """The call `…/cascades`, which lists the conferences that are cascaded to a conference: only itself."""
+    """The call `…/cascades` lists the conferences that are cascaded to a conference: only itself."""
 
     @extend_schema(responses={200: answers(shapes.Cascade)})
     def get(self, request: Request, conf_id: str) -> Response:
@@ -72,7 +72,7 @@ def _refuse_cascade(call: Call, request: Request, conf_id: str, cascade_id: str)
 
 
 class OnlineTerminals(Call):
-    """The call `…/online_mts`, which calls terminals of a conference, and hangs them up."""
+    """The call `…/online_mts` calls terminals of a conference, and hangs them up."""
 
     @extend_schema(request=serializers.TerminalIds, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
@@ -101,7 +101,7 @@ class OnlineTerminals(Call):
 
 
 class OneTerminal(Call):
-    """The call `…/mts/{mt_id}`, which shows a terminal of a conference."""
+    """The call `…/mts/{mt_id}` shows a terminal of a conference."""
 
     @extend_schema(operation_id="vc_confs_mts_of_one", responses={200: answers(shapes.MtDetail)})
     def get(self, request: Request, conf_id: str, mt_id: str) -> Response:
@@ -125,7 +125,7 @@ class TerminalMute(Call):
 
 
 class TerminalSilence(Call):
-    """The call `…/mts/{mt_id}/silence`, which switches the loudspeaker of one terminal off or on."""
+    """The call `…/mts/{mt_id}/silence` switches the loudspeaker of one terminal off or on."""
 
     @extend_schema(request=shapes.Switch, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
@@ -136,7 +136,7 @@ class TerminalSilence(Call):
 
 
 class Volume(Call):
-    """The call `…/mts/{mt_id}/volume`, which sets the volume of a terminal."""
+    """The call `…/mts/{mt_id}/volume` sets the volume of a terminal."""
 
     @extend_schema(request=shapes.Volume, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
@@ -151,7 +151,7 @@ class Volume(Call):
 
 
 class CallMode(Call):
-    """The call `…/mts/{mt_id}/call_mode`, which says how a terminal is called."""
+    """The call `…/mts/{mt_id}/call_mode` says how a terminal is called."""
 
     @extend_schema(request=shapes.Number, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
@@ -163,7 +163,7 @@ class CallMode(Call):
 
 
 class Camera(Call):
-    """The call `…/mts/{mt_id}/camera`, which moves the camera of a terminal."""
+    """The call `…/mts/{mt_id}/camera` moves the camera of a terminal."""
 
     @extend_schema(request=shapes.Camera, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str, mt_id: str) -> Response:
@@ -174,7 +174,7 @@ class Camera(Call):
 
 
 class Videos(Call):
-    """The call `…/mts/{mt_id}/videos`, which lists and chooses the picture sources of a terminal."""
+    """The call `…/mts/{mt_id}/videos` lists and chooses the picture sources of a terminal."""
 
     @extend_schema(responses={200: answers(shapes.Videos)})
     def get(self, request: Request, conf_id: str, mt_id: str) -> Response:

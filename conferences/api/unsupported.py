@@ -1,4 +1,4 @@
-"""Functions that find arguments of a new conference that our media units cannot fulfil.
+"""The functions find arguments of a new conference that our media units cannot fulfil.
 
 An argument on which people rely for their safety, such as encryption, is refused. The answer names all others, so that
 none is ignored silently (HTTP API, order of building).

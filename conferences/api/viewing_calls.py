@@ -19,7 +19,7 @@ PICTURE, TERMINAL = 1, 1
 
 
 class Inspections(Call):
-    """The call `…/inspections`, which lists the views (which terminal shows which one large), and adds one."""
+    """The call `…/inspections` lists the views (which terminal shows which one large), and adds one."""
 
     @extend_schema(
         operation_id="vc_confs_inspections_list", responses={200: answers(shapes.Viewings)}
@@ -86,7 +86,7 @@ class OneInspection(Call):
 
 
 class InspectionChannels(Inspections):
-    """The call `…/inspection_channels`, which lists the views with channels; every terminal has one channel, 1."""
+    """The call `…/inspection_channels` lists the views with channels; every terminal has one channel, 1."""
 
     @extend_schema(
         operation_id="vc_confs_inspection_channels_list",

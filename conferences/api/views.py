@@ -53,7 +53,7 @@ def unknown_call(request: HttpRequest, rest: str = "") -> JsonResponse:
 
 
 class Version(APIView):
-    """The API call `/api/{app}/version`, which needs no login."""
+    """The API call `/api/{app}/version` needs no login."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -75,7 +75,7 @@ class Version(APIView):
 
 
 class Conferences(Call):
-    """The API call `mc/confs`, which creates conferences."""
+    """The API call `mc/confs` creates conferences."""
 
     knows_repeated_requests = True
 
@@ -217,7 +217,7 @@ def _state_sentence(running: bool, without_effect: list[str]) -> str:
 
 
 class OneConference(Call):
-    """The API call `mc/confs/{conf_id}`, which ends a conference."""
+    """The API call `mc/confs/{conf_id}` ends a conference."""
 
     @extend_schema(request=None, responses={200: answers(serializers.Ended)})
     def delete(self, request: Request, conf_id: str) -> Response:
@@ -228,7 +228,7 @@ class OneConference(Call):
 
 
 class LiveConferences(Call):
-    """The API call `vc/confs`, which lists live conferences."""
+    """The API call `vc/confs` lists live conferences."""
 
     @extend_schema(
         operation_id="vc_confs_list",
@@ -262,7 +262,7 @@ class LiveConferences(Call):
 
 
 class LiveConference(Call):
-    """The API call `vc/confs/{conf_id}`, which shows one live conference."""
+    """The API call `vc/confs/{conf_id}` shows one live conference."""
 
     @extend_schema(responses=answers(serializers.ConfDetail))
     def get(self, request: Request, conf_id: str) -> Response:

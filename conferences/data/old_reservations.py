@@ -1,4 +1,4 @@
-"""Functions that delete reservations and occurrences which ended long ago, so that the tables stay small."""
+"""The functions delete reservations and occurrences which ended long ago, so that the tables stay small."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page that shows people how full the coming week is, hour by hour, so that they book where places are free."""
+"""The page shows people how full the coming week is, hour by hour, so that they book where places are free."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def save_or_refuse(save: Callable[[], T]) -> T:
 
 
 class Accounts(AccountCall):
-    """The call `amc/accounts`, which lists the accounts of a user domain, and adds one."""
+    """The call `amc/accounts` lists the accounts of a user domain, and adds one."""
 
     @extend_schema(
         operation_id="amc_accounts_list",
@@ -267,7 +267,7 @@ class Disable(AccountCall):
 
 
 class Password(AccountCall):
-    """The call `amc/accounts/{account_moid}/password`, which changes the password of an account."""
+    """The call `amc/accounts/{account_moid}/password` changes the password of an account."""
 
     @extend_schema(request=shapes.NewPassword, responses=DONE)
     def put(self, request: Request, moid: str) -> Response:
@@ -298,7 +298,7 @@ class Approvals(AccountCall):
 
 
 class UserDomains(AccountCall):
-    """The call `amc/userdomains`, which lists user domains."""
+    """The call `amc/userdomains` lists user domains."""
 
     @extend_schema(responses={200: answers(shapes.UserDomains)})
     def get(self, request: Request) -> Response:

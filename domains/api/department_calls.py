@@ -57,7 +57,7 @@ class DepartmentCall(AccountCall):
 
 
 class Departments(DepartmentCall):
-    """The call `amc/departments`, which shows the departments of the caller's domain, and adds one."""
+    """The call `amc/departments` shows the departments of the caller's domain, and adds one."""
 
     @extend_schema(
         operation_id="amc_departments_list", responses={200: answers(shapes.Departments)}
@@ -91,7 +91,7 @@ class Departments(DepartmentCall):
 
 
 class OneDepartment(DepartmentCall):
-    """The call `amc/departments/{moid}`, which renames and deletes a department."""
+    """The call `amc/departments/{moid}` renames and deletes a department."""
 
     @extend_schema(request=shapes.ChangedDepartment, responses=DONE)
     def put(self, request: Request, moid: str) -> Response:
@@ -110,7 +110,7 @@ class OneDepartment(DepartmentCall):
 
 
 class DepartmentAccounts(DepartmentCall):
-    """The call `amc/departments/{moid}/accounts`, which lists the people of a department."""
+    """The call `amc/departments/{moid}/accounts` lists the people of a department."""
 
     @extend_schema(parameters=PAGING, responses={200: answers(shapes.Accounts)})
     def get(self, request: Request, moid: str) -> Response:
@@ -152,7 +152,7 @@ def _address_book_version(domain: str) -> str:
 
 
 class PublicGroups(PublicGroupCall):
-    """The call `amc/public_groups`, which lists the address books that the caller sees."""
+    """The call `amc/public_groups` lists the address books that the caller sees."""
 
     @extend_schema(
         operation_id="amc_public_groups_list",
@@ -176,7 +176,7 @@ class PublicGroups(PublicGroupCall):
 
 
 class OnePublicGroup(PublicGroupCall):
-    """The call `amc/public_groups/{moid}`, which shows the groups (departments) of an address book."""
+    """The call `amc/public_groups/{moid}` shows the groups (departments) of an address book."""
 
     @extend_schema(
         operation_id="amc_public_group", responses={200: answers(shapes.GroupsOfPublicGroup)}
@@ -192,7 +192,7 @@ class OnePublicGroup(PublicGroupCall):
 
 
 class PublicGroupUsers(PublicGroupCall):
-    """The call `amc/public_groups/{moid}/users`, which lists the people of an address book."""
+    """The call `amc/public_groups/{moid}/users` lists the people of an address book."""
 
     @extend_schema(
         operation_id="amc_public_group_users",

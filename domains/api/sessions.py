@@ -332,7 +332,7 @@ def live_bearers(values: Collection[str]) -> dict[str, Account]:
 
 
 class _MayAct:
-    """A function that says for many accounts whether they may act, with one query for each domain."""
+    """A function says for many accounts whether they may act, with one query for each domain."""
 
     def __init__(self) -> None:
         """Begin without answers; each is found by a query when it is first asked for."""

@@ -39,7 +39,7 @@ class _OpenView(_View):
 
 
 class Token(_OpenView):
-    """The view that gives a token to a client application that has an API key."""
+    """The view gives a token to a client application that has an API key."""
 
     @extend_schema(request=serializers.KeyPair, responses=answers(serializers.SoftwareToken))
     def post(self, request: Request) -> Response:
@@ -53,7 +53,7 @@ class Token(_OpenView):
 
 
 class TokenHeartbeat(_OpenView):
-    """The view that keeps a client application's token from expiring."""
+    """The view keeps a client application's token from expiring."""
 
     @extend_schema(request=None, responses=answers(Accepted))
     def post(self, request: Request, token: str) -> Response:
@@ -63,7 +63,7 @@ class TokenHeartbeat(_OpenView):
 
 
 class Login(_OpenView):
-    """The view that logs a person in."""
+    """The view logs a person in."""
 
     @extend_schema(request=serializers.Credentials, responses=answers(serializers.LoggedIn))
     def post(self, request: Request) -> Response:
@@ -83,7 +83,7 @@ def _with_cookie(answer: Response, cookie: str) -> Response:
 
 
 class RecorderLogin(_OpenView):
-    """The view that logs a person in for the calls of the recording server (`vrs`)."""
+    """The view logs a person in for the calls of the recording server (`vrs`)."""
 
     @extend_schema(
         request=account_shapes.RecorderLogin, responses=answers(account_shapes.RecorderLoggedIn)
@@ -115,7 +115,7 @@ _RECORDER_CODES = {sessions.BAD_TOKEN: 48, sessions.BAD_PASSWORD: 46}
 
 
 class Heartbeat(_View):
-    """The view that keeps a login from expiring, with or without its cookie."""
+    """The view keeps a login from expiring, with or without its cookie."""
 
     @extend_schema(request=serializers.OwnToken, responses=answers(Accepted))
     def post(self, request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""Functions that turn answers of the HTTP API from JSON into XML, where a client application wants it (ARCH §8)."""
+"""The functions turn answers of the HTTP API from JSON into XML, where a client application wants it (ARCH §8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Classes that authenticate callers of the HTTP API: by a token or by a session.
+"""Classes authenticate callers of the HTTP API: by a token or by a session.
 
 The token is one for instant messages. The session is the open API's, or that of our web pages.
 """

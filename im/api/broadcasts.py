@@ -32,7 +32,7 @@ class BroadcastsAnswer(serializers.Serializer[object]):
 
 
 class Broadcasts(Call):
-    """The view that lists the broadcasts which the caller missed while offline."""
+    """The view lists the broadcasts which the caller missed while offline."""
 
     @extend_schema(parameters=[Page], responses=BroadcastsAnswer)
     def get(self, request: Request) -> Response:

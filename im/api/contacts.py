@@ -80,7 +80,7 @@ class Contact(Call):
 
 
 class People(Call):
-    """The view that finds a person by sign-in name."""
+    """The view finds a person by sign-in name."""
 
     throttle_classes = (StrictLimit,)
 
@@ -115,7 +115,7 @@ class PresenceCall(Call):
 
 
 class Heartbeat(Call):
-    """The view that takes the heartbeat of a caller's device (IM §9)."""
+    """The view takes the heartbeat of a caller's device (IM §9)."""
 
     @extend_schema(request=request_forms.Beat, responses=answers(serializers.Behind))
     def post(self, request: Request) -> Response:

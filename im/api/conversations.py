@@ -153,7 +153,7 @@ class Mine(Listing):
 
 
 class Pin(Call):
-    """The view that pins a message in a conversation."""
+    """The view pins a message in a conversation."""
 
     @extend_schema(request=None, responses=answers(serializers.Pins))
     def put(self, request: Request, number: int, seq: int) -> Response:

@@ -1,4 +1,4 @@
-"""The views that upload files in parts (protocol tus 1.0.0) and download them, also by `Range`."""
+"""The views upload files in parts (protocol tus 1.0.0) and download them, also by `Range`."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class _Files(Call):
 
 
 class Files(_Files):
-    """The view that lists the caller's files and begins uploads."""
+    """The view lists the caller's files and begins uploads."""
 
     @extend_schema(
         operation_id="v1_im_files_list",

@@ -101,7 +101,7 @@ class Read(Log):
 
 
 class Readers(Log):
-    """The view that lists who has read a message."""
+    """The view lists who has read a message."""
 
     @extend_schema(parameters=[request_forms.ReadTo], responses=answers(serializers.Readers))
     def get(self, request: Request, number: int) -> Response:
@@ -144,7 +144,7 @@ class Trace(Log):
 
 
 class Offline(Call):
-    """The view that returns what a device has missed in all conversations."""
+    """The view returns what a device has missed in all conversations."""
 
     @extend_schema(request=request_forms.Missing, responses=answers(serializers.Offline))
     def post(self, request: Request) -> Response:

@@ -64,7 +64,7 @@ class SearchLimit(Limit):
 
 
 class Search(Call):
-    """The view that searches the caller's own conversations."""
+    """The view searches the caller's own conversations."""
 
     throttle_classes = (SearchLimit,)
 

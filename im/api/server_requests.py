@@ -26,7 +26,7 @@ AT_ONCE = 20
 
 
 class ServerRequestHandler(threading.Thread):
-    """The thread that notifies balance and media servers of the message center's start, and answers their requests."""
+    """The thread notifies balance and media servers of the message center's start, and answers their requests."""
 
     def __init__(self) -> None:
         """Prepare the thread, which connects to the broker once it is started."""

@@ -1,4 +1,4 @@
-"""The views that issue and revoke a client's token for the broker: `/api/v1/im/login`, `/logout`."""
+"""The views issue and revoke a client's token for the broker: `/api/v1/im/login`, `/logout`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SignIns(Limit):
 
 
 class Login(Call):
-    """The view that signs a client in: it returns a token for the broker, and the names to use there."""
+    """The view signs a client in: it returns a token for the broker, and the names to use there."""
 
     throttle_classes = (SignIns,)
 
@@ -82,7 +82,7 @@ def _answer_data(signed_in: sign_in.SignedIn) -> dict[str, object]:
 
 
 class Logout(Call):
-    """The view that revokes the token with which it is called."""
+    """The view revokes the token with which it is called."""
 
     @extend_schema(operation_id="im_logout", request=None, responses=answers(Done))
     def post(self, request: Request) -> Response:

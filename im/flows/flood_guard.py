@@ -29,7 +29,7 @@ SAMPLE_MESSAGES = 2 * BURST
 
 
 class FloodGuard(threading.Thread):
-    """The thread that closes the connections of flooders, and has the auth backend refuse them.
+    """The thread closes the connections of flooders, and has the auth backend refuse them.
 
     For messages without a sender's name (no `user_id` that the broker has checked) it lets the broker tell, for a
     moment, over whose connections they come.

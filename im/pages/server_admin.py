@@ -1,4 +1,4 @@
-"""The administrators' pages that configure load balancers and media servers (IM §10.3)."""
+"""The administrators' pages configure load balancers and media servers (IM §10.3)."""
 
 from __future__ import annotations
 

@@ -183,7 +183,7 @@ class HangUp(CallView):
 
 
 class People(CallView):
-    """The view that adds people to a running call."""
+    """The view adds people to a running call."""
 
     @extend_schema(request=call_shapes.AddPeople, responses=answers(call_shapes.AddedCalls))
     def post(self, request: Request, number: int) -> Response:
@@ -201,7 +201,7 @@ class People(CallView):
 
 
 class Media(CallView):
-    """The view that returns how to enter the conference that carries the media of a call."""
+    """The view returns how to enter the conference that carries the media of a call."""
 
     @extend_schema(responses=answers(call_shapes.CallWithMedia))
     def get(self, request: Request, number: int) -> Response:

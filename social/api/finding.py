@@ -22,7 +22,7 @@ from social.rules.limits import INVITATION_LIFE
 
 
 class Directory(Call):
-    """The view that finds people by the beginning of a name or number."""
+    """The view finds people by the beginning of a name or number."""
 
     throttle_classes = (StrictLimit,)
 
@@ -148,7 +148,7 @@ class Exchange(Call):
 
 
 class Invitations(Call):
-    """The call `invitations`, which makes a link by which somebody registers as a contact."""
+    """The call `invitations` makes a link by which somebody registers as a contact."""
 
     throttle_classes = (StrictLimit,)
 

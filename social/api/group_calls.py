@@ -44,7 +44,7 @@ class GroupCalled(Done):
 
 
 class GroupCalls(CallView):
-    """The view that calls the members of a group."""
+    """The view calls the members of a group."""
 
     @extend_schema(parameters=[KEY], request=GroupCall, responses=answers(GroupCalled))
     def post(self, request: Request) -> Response:

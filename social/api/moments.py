@@ -181,7 +181,7 @@ def _readers(call: Call, users: list[str]) -> Response:
 
 
 class Readers(Call):
-    """The view that says who sees a post (moment) of the caller's own."""
+    """The view says who sees a post (moment) of the caller's own."""
 
     @extend_schema(responses=answers(shapes.MomentReaders))
     def get(self, request: Request, number: int) -> Response:

@@ -1,4 +1,4 @@
-"""Functions that store e-mails with a calendar as rows, and count them; a timer sends the rows."""
+"""The functions store e-mails with a calendar as rows, and count them; a timer sends the rows."""
 
 from __future__ import annotations
 

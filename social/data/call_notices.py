@@ -1,4 +1,4 @@
-"""Functions that notify both people's devices of a change of a call, and enter it into the log of their conversation.
+"""The functions notify both people's devices of a change of a call, and enter it into the log of their conversation.
 
 All of it lies in the transaction that changes the call, so that the log, the notices and the call never differ.
 """

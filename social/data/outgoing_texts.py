@@ -1,4 +1,4 @@
-"""Functions that store text messages and e-mails to people as rows, with fixed wording; a timer sends the rows.
+"""The functions store text messages and e-mails to people as rows, with fixed wording; a timer sends the rows.
 
 So a text is sent if its transaction was committed, also after a crash, and from the site that serves
 the platform then.

@@ -1,4 +1,4 @@
-"""The page part that rings and shows calls, which every page of a signed-in person includes."""
+"""The page part rings and shows calls, which every page of a signed-in person includes."""
 
 from __future__ import annotations
 

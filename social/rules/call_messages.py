@@ -1,4 +1,4 @@
-"""Pure functions that build the notices to devices, and the entries of the conversation's log, about a call."""
+"""Pure functions build the notices to devices, and the entries of the conversation's log, about a call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pure functions that parse telephone numbers, and compute keyed hashes of them.
+"""Pure functions parse telephone numbers, and compute keyed hashes of them.
 
 The numbers of address books are never stored: only their HMAC with a secret of the platform, by
 which nobody without the secret can try all numbers.

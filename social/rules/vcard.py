@@ -1,4 +1,4 @@
-"""Pure functions that write cards as vCard 4.0, and read vCards of the versions 3.0 and 4.0 (RFC 6350).
+"""Pure functions write cards as vCard 4.0, and read vCards of the versions 3.0 and 4.0 (RFC 6350).
 
 The library `vobject` supports version 3.0 only, and rarely gets a release; tests compare with it (ADR 0040).
 """

@@ -1,4 +1,4 @@
-"""Functions that find the person whom a request to the push process comes from: by cookie, token, or OAuth2."""
+"""The functions find the person whom a request to the push process comes from: by cookie, token, or OAuth2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Views that describe the addresses of pushes in `/api/docs/`; the front server sends requests to the push process.
+"""The views describe the addresses of pushes in `/api/docs/`; the front server sends requests to the push process.
 
 A request arrives here only if it comes to the application's own port.
 """
@@ -59,7 +59,7 @@ class _AnsweredByPushProcess(APIView):
 
 
 class Events(_AnsweredByPushProcess):
-    """The API call `events`, which sends events as server-sent events."""
+    """The API call `events` sends events as server-sent events."""
 
     @extend_schema(
         operation_id="events",

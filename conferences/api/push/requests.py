@@ -1,4 +1,4 @@
-"""Functions that read requests of Bayeux over HTTP, and form the responses."""
+"""The functions read requests of Bayeux over HTTP, and form the responses."""
 
 from __future__ import annotations
 

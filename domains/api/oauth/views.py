@@ -26,7 +26,7 @@ _LOCK_WAIT_SECONDS = 5
 
 @method_decorator(never_cache, name="dispatch")
 class AuthorizeView(AuthorizationView):  # type: ignore[misc]  # the base class has no types
-    """The page that asks a person whether an application may act for them."""
+    """The page asks a person whether an application may act for them."""
 
     def create_authorization_response(
         self, request: HttpRequest, scopes: str, credentials: dict[str, Any], allow: bool

@@ -14,7 +14,7 @@ from im.rules.stages import StageName
 
 
 class Command(BaseCommand):
-    """The command that runs a message center, or with IM_STAGES=distributed one stage of it, until SIGTERM.
+    """The command runs a message center, or with IM_STAGES=distributed one stage of it, until SIGTERM.
 
     Of several processes with the same number and stage one works, and the others wait to take over.
     """

@@ -15,7 +15,7 @@ from im.rules.plugins import NAME, PluginFault
 
 
 class Command(BaseCommand):
-    """The command that runs a plugin until SIGTERM. Of several processes of one plugin one works, the others wait.
+    """The command runs a plugin until SIGTERM. Of several processes of one plugin one works, the others wait.
 
     To replace a plugin by a newer version, start the new process, then end the old one.
     """

@@ -16,7 +16,7 @@ from im.rules.broker_permissions import SERVICES
 
 
 class Command(BaseCommand):
-    """The command that prints a token with which a program of ours, such as the load balancer, signs in at the broker.
+    """The command prints a token with which a program of ours, such as the load balancer, signs in at the broker.
 
     To rotate it: issue one, give it to the program, then issue another with `--alone`.
     """

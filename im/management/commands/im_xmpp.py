@@ -15,7 +15,7 @@ from im.api.xmpp.bridge import Bridge, BridgeSettings
 
 
 class Command(BaseCommand):
-    """The command that runs the bridge between XMPP clients and the platform until SIGTERM.
+    """The command runs the bridge between XMPP clients and the platform until SIGTERM.
 
     ejabberd ends all its sessions when the bridge ends.
     """
