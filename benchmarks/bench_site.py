@@ -115,7 +115,7 @@ def _children(pid: int) -> list[int]:
 
 
 def cpu_of_group(pid: int | None) -> float:
-    """Return the CPU seconds of a process and of all its descendants."""
+    """Return the CPU seconds of a process and of all its descendants. One that has ended meanwhile is left out."""
     total = 0
     for member in _children(pid or 0):
         try:
@@ -127,7 +127,7 @@ def cpu_of_group(pid: int | None) -> float:
 
 
 def memory_of(pid: int | None) -> dict[int, int]:
-    """Return the resident MiB of a process and of its descendants, by pid."""
+    """Return the resident MiB of a process and of its descendants, by pid. One that has ended meanwhile is left out."""
     mib = {}
     for member in _children(pid or 0):
         try:

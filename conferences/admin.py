@@ -194,7 +194,10 @@ class ConferenceAdmin(TenantNames):
 
     @admin.display(description=_("why this unit"))
     def why_there(self, row: Conference) -> str:
-        """Return why the pool of media units in Redis chose this unit; the reason is kept for some days."""
+        """Return why the pool of media units in Redis chose this unit, or that Redis is away.
+
+        The reason is kept for some days.
+        """
         try:
             return placement_reasons(own_platform(), [row.e164])[0] or "–"
         except redis.RedisError:

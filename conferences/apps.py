@@ -137,7 +137,10 @@ number            | conferences.number      | v.... | v....   | v....    | .....
         return (MenuEntry(10, _("My conferences"), "console"), recordings)
 
     def batch_handlers(self) -> Mapping[str, BatchHandler]:
-        """Return the handlers of the resource manager (RMS) and of our conference manager (CM): queue -> handler."""
+        """Return the handlers of the resource manager (RMS) and of our conference manager (CM): queue -> handler.
+
+        Each is there only at a site with its role.
+        """
         from conferences.api import own_manager, pool_requests
         from foundation.cells.directory import own_platform
 
@@ -153,7 +156,10 @@ number            | conferences.number      | v.... | v....   | v....    | .....
         return handlers
 
     def on_connected(self) -> None:
-        """Ask the media units which conferences they hold, once the connection to the broker is there."""
+        """Ask the media units which conferences they hold, once the connection to the broker is there.
+
+        Only a site with the scheduler (CSS) has any.
+        """
         from conferences.flows import units
         from foundation.cells.directory import own_platform
 

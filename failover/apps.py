@@ -64,7 +64,10 @@ site | failover.register | v...o | ..... | ..... | ..... | everybody's; operate:
         return (SidebarGroup(1, "", (sites,)),)
 
     def batch_handlers(self) -> Mapping[str, BatchHandler]:
-        """Return the handler of the requests that the platform management (PMS) receives, by queue."""
+        """Return the handler of the requests that the platform management (PMS) receives, by queue.
+
+        Without the role `pms` there is none.
+        """
         from failover.flows.platforms import batch_handler
         from foundation.cells.directory import own_platform
 

@@ -17,7 +17,10 @@ def beat() -> None:
 
 @shared_task
 def watch() -> None:
-    """Let the platform management (PMS) check machine rooms and platforms, and publish which states have changed."""
+    """Let the platform management (PMS) check machine rooms and platforms, and publish which states have changed.
+
+    Each needs its role at this site.
+    """
     if "pms" in settings.ROLES:
         rooms.update_rooms(own_platform())
         platforms.publish_changes(own_platform())

@@ -176,7 +176,10 @@ class ListenerAdmin(ReadOnlyAdmin[Listener]):
         return super().get_queryset(request).filter(moid__in=users)
 
     def enrich(self, rows: Sequence[Any]) -> None:
-        """Add presence and protocols to the accounts on this page, in two calls to Redis."""
+        """Add presence and protocols to the accounts on this page, in two calls to Redis.
+
+        Nobody is online without Redis.
+        """
         users, now = [row.moid for row in rows], clock.now().timestamp()
         protocols = presence_store.protocols_of_online(users, now)
         try:

@@ -36,14 +36,20 @@ def index() -> None:
 
 @shared_task
 def gather() -> None:
-    """Create, fill and close the chat conversations of running conferences."""
+    """Create, fill and close the chat conversations of running conferences.
+
+    Does nothing at a site without the role `im`.
+    """
     if "im" in settings.ROLES:
         for_each_served(conferences.follow_conferences)
 
 
 @shared_task
 def drop_files() -> None:
-    """Delete uploaded files that no message has carried within a day, whether the upload was finished or not."""
+    """Delete uploaded files that no message has carried within a day, whether the upload was finished or not.
+
+    Does nothing at a site without the role `im`.
+    """
     if "im" in settings.ROLES:
         for_each_served(lambda platform: forget_files.forget_files(platform, clock.now()))
         forget_files.forget_spooled()

@@ -213,7 +213,10 @@ class Monitors:
         await janus_rooms.stop_forward(conference.janus_room, publisher, monitor.stream)
 
     async def restart_or_stop(self, conference: HostedConference, janus_rooms: JanusRooms) -> None:
-        """Restart monitors whose terminals have connected again, and stop those whose terminals have left."""
+        """Restart monitors whose terminals have connected again, and stop those whose terminals have left.
+
+        One that cannot be restarted is stopped.
+        """
         for monitor in list(conference.monitors):
             if not monitor.mtid:
                 continue

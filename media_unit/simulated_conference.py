@@ -243,7 +243,7 @@ def _ban_members(conference: SimulatedConference, mtids: Iterable[str]) -> None:
 
 
 def _hang_up_members(conference: SimulatedConference, body: Body) -> ControlResult:
-    """Handle DROPMT: take the named terminals offline, and keep them out if `ban` is set; return the result."""
+    """Handle DROPMT: take the named terminals offline, with `ban` also keep them out; return the result."""
     mtids, error = _named_members(conference, body)
     if body.get("ban"):
         _ban_members(conference, mtids)

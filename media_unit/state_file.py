@@ -111,7 +111,10 @@ class StateFile:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    """Open the state file, or make it. Raises sqlite3.DatabaseError if it is damaged."""
+    """Open the agent's state file (SQLite), or create it, and return the connection.
+
+    Raises DatabaseError if damaged.
+    """
     path.touch()
     path.chmod(0o600)  # passwords of conferences are in it
     db = sqlite3.connect(path, isolation_level=None)
@@ -119,7 +122,7 @@ def _open(path: Path) -> sqlite3.Connection:
         if (verdict := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
             raise sqlite3.DatabaseError(verdict)
         db.execute("PRAGMA journal_mode=WAL")
-        # A crash of the process loses nothing; one of the machine takes Janus with it anyway.
+        # A crash of the process loses nothing so. After one of the machine no conference runs in Janus any more.
         db.execute("PRAGMA synchronous=NORMAL")
         db.executescript(_TABLES)
     except sqlite3.DatabaseError:

@@ -15,14 +15,17 @@ SENDING_ROLES = {"im", "css"}
 
 @shared_task
 def due_calls() -> None:
-    """End calls that nobody has answered in time, and check whether active calls may go on."""
+    """End calls that nobody has answered in time, and check whether active calls may go on.
+
+    Does nothing at a site without the role `im`.
+    """
     if "im" in settings.ROLES:
         for_each_served(call_timer.handle_due)
 
 
 @shared_task
 def tidy_people() -> None:
-    """Delete old invitations, sent e-mails and text messages, and old counts of new numbers in address books."""
+    """Delete old invitations, sent e-mails and text messages. Each is stored only at sites with certain roles."""
     if "im" in settings.ROLES:
         for_each_served(lambda platform: invitations.delete_expired(platform, clock.now()))
     if SENDING_ROLES & set(settings.ROLES):
@@ -31,6 +34,9 @@ def tidy_people() -> None:
 
 @shared_task
 def send_texts() -> None:
-    """Send text messages and e-mails whose time has come, and those that could not be sent before."""
+    """Send text messages and e-mails whose time has come, and those that could not be sent before.
+
+    Only sites with a role in SENDING_ROLES store any.
+    """
     if SENDING_ROLES & set(settings.ROLES):
         for_each_served(texts.send_due_texts)

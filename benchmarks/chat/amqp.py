@@ -142,7 +142,7 @@ class AmqpClient(asyncio.Protocol):
             self.refused.append(data["code"])
 
     def say(self, place: str, text: str, mark: str) -> None:
-        """Send a text message in a conversation."""
+        """Send a text message in a conversation (`place`); `mark` is this client's own id for the message."""
         data = {
             "conversation_id": place,
             "publisher_id": self._person.user,

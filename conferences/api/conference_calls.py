@@ -181,7 +181,7 @@ class RecordingServers(Call):
 
     @extend_schema(responses={200: answers(shapes.RecordingServers)})
     def get(self, request: Request) -> Response:
-        """List the recorders of this site; a conference gets one of them by itself."""
+        """List the recorders of this site; none while Redis is away. A conference gets one of them by itself."""
         try:
             resources = load_resources(own_platform())
         except redis.RedisError:

@@ -61,7 +61,7 @@ class Physicals(_DomainCall):
 
     @extend_schema(responses={200: answers(shapes.Physicals)})
     def get(self, request: Request, moid: str) -> Response:
-        """List the machines of a platform on which media units run."""
+        """List the machines of a platform on which media units run; none for another site's platform."""
         self.refuse_unless_administered(request, moid, Level.PLATFORM)
         rows = self.machines(request) if moid == own_platform() else []
         by_ip = {row.unit.ip: row for row in rows}
@@ -250,6 +250,7 @@ def _meeting_item(conference: Conference) -> dict[str, object]:
 
 def _terminal_item(conference: Conference, terminal: Terminal) -> dict[str, object]:
     """Return a terminal of a conference as lists of the network management API show it."""
+    # A terminal that was called by a number has the number in the place of an account.
     is_number = terminal.type == "e164"
     return {
         "domain_moid": conference.user_domain,

@@ -72,11 +72,12 @@ def decode_reservation(detail: bytes) -> Reservation:
     try:
         return _decode_reservation(detail)
     except msgspec.ValidationError:
+        # An earlier release has written it, or a terminal has a field that is not declared.
         return read_own(Reservation, orjson.loads(detail))
 
 
 def decode_occurrence(detail: bytes) -> Occurrence:
-    """Return the occurrence of a reservation that the column `detail` of a row holds."""
+    """Return the occurrence that a row's column `detail` holds, also one that an earlier release has written."""
     try:
         return _decode_occurrence(detail)
     except msgspec.ValidationError:

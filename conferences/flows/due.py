@@ -52,7 +52,10 @@ def handle_due_conferences(platform: str) -> int:
 
 
 def _handle_batch(platform: str) -> int:
-    """Handle at most BATCH conferences of a platform whose time has come, in one transaction; return how many."""
+    """Handle at most BATCH conferences of a platform whose time has come, in one transaction; return how many.
+
+    Returns 0 while another site serves the platform.
+    """
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         if not uow.is_open:
@@ -72,7 +75,8 @@ def watch_ends_for_other_sites() -> int:
     """Watch the ends of conferences that run on media units here, but are decided about (served) at another site.
 
     Before the end, conference managers are warned. When the time is over, the serving site is asked to end the
-    conference (CSS §9.3). Returns for how many conferences something was sent.
+    conference (CSS §9.3). Returns for how many conferences something was sent. A platform whose data cannot be read is
+    looked at again at the next run.
     """
     count = 0
     for platform in possible_platforms():
@@ -147,7 +151,8 @@ def restore_pending(platform: str) -> int:
 def resume_recordings(platform: str) -> int:
     """Request recorders at once for conferences that run without the recorder they need; return for how many.
 
-    They are looked for among the BATCH conferences that are next due for the timer.
+    They are looked for among the BATCH conferences that are next due for the timer. Returns 0 while another site serves
+    the platform.
     """
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)

@@ -13,7 +13,10 @@ MAX_ROUNDS = 20
 
 
 def delete_old_reservations(platform: str) -> int:
-    """Delete old occurrences (some thousands at most) and reservations; return the number of deleted occurrences."""
+    """Delete old occurrences (some thousands at most) and reservations; return the number of deleted occurrences.
+
+    Returns 0 while another site serves the platform.
+    """
     kept_for = timedelta(days=settings.RESERVATIONS_KEPT_DAYS)
     deleted = 0
     for _ in range(MAX_ROUNDS):

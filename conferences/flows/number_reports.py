@@ -127,7 +127,10 @@ def _lock_entries(uow: UnitOfWork, source: str, last: str) -> list[registry_entr
 
 
 def _report_running_numbers(platform: str) -> int:
-    """Report the conference numbers that are in use by a platform's running conferences; return how many."""
+    """Report the conference numbers that are in use by a platform's running conferences; return how many.
+
+    Returns 0 while another site serves the platform.
+    """
     count, last = 0, ""
     while True:
         with begin(platform) as uow:

@@ -102,7 +102,10 @@ def revoke_link(viewer: Viewer, recording: str, link: str) -> None:
 
 @contextmanager
 def _own_recording(viewer: Viewer, recording: str) -> Iterator[None]:
-    """Lock a recording of the viewer's own while it is shared. Raises NotShared."""
+    """Lock a recording of the viewer's own while it is shared.
+
+    Raises NotShared if the viewer may not share it, or another site serves the platform.
+    """
     with begin(viewer.platform) as uow:
         if not uow.is_open:
             raise NotShared("away")

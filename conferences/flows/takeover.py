@@ -52,7 +52,8 @@ def begin_to_serve(platform: str) -> bool:
 
     It is done once for each epoch, a number that grows whenever another site begins to serve the platform. Messages for
     our broker that the former serving site has not sent are sent, Redis is filled again, and the central site (the
-    core) is asked for changes of domains and licences.
+    core) is asked for changes of domains and licences. Returns `False` also while Redis is away; it is then tried
+    again.
     """
     with begin(platform) as uow:
         if not uow.is_open or _prepared_epochs.get(platform) == uow.epoch:

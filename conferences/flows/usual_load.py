@@ -7,7 +7,10 @@ from foundation.bus.unit_of_work import begin
 
 
 def record_load(platform: str) -> None:
-    """Record how many places of a platform conferences without a reservation use in this hour of the week."""
+    """Record how many places of a platform conferences without a reservation use in this hour of the week.
+
+    Does nothing while another site serves the platform.
+    """
     with begin(platform) as uow:
         if uow.is_open:
             usual_load.record_load(uow.database, uow.now)

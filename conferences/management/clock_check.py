@@ -121,5 +121,6 @@ def _broker_time(address: str) -> float:
         with urllib.request.urlopen(f"http://{address}/", timeout=2) as answer:
             date = answer.headers["Date"]
     except urllib.error.HTTPError as error:
+        # An answer that refuses the page has the header, too.
         date = error.headers["Date"]
     return parsedate_to_datetime(date).timestamp()

@@ -149,7 +149,10 @@ def _facts_in_scope(user: Account | AnonymousUser) -> Facts:
 
 
 def _seats_of_tenant(user: Account | AnonymousUser) -> Facts | None:
-    """Return the used and permitted conferences of the administrator's user domain; `None` for other domains."""
+    """Return the used and permitted conferences of the administrator's user domain; `None` for other domains.
+
+    Also `None` without the role `css`.
+    """
     if level_of(user) is not Level.USER or "css" not in settings.ROLES:
         return None
     assert isinstance(user, Account)

@@ -103,6 +103,7 @@ def _form_view(view: View) -> Callable[..., HttpResponse]:
         try:
             return view(request, **url_values)
         except Refusal as refusal:
+            # A refusal, or a database that is away, is shown on the page to which this redirects.
             text = _TEXT_OF_REFUSAL.get(refusal.error_code)
             messages.error(request, str(text or texts.refusal_text(refusal)))
         except Error:

@@ -35,6 +35,7 @@ def send_file(request: HttpRequest, recording: Recording, name: str) -> HttpResp
         part = parse_range(request.headers.get("Range", ""), size)
     except NotInFile as error:
         file.close()
+        # The browser asks for a part beyond the end.
         return HttpResponse(status=416, headers={"Content-Range": str(error)})
     first, last = part or (0, size - 1)
     reply = StreamingHttpResponse(

@@ -55,7 +55,10 @@ _REASONS: dict[str, Promise] = {
 @require_POST
 @never_cache
 def change_shares(request: HttpRequest, recording: str, action: str) -> HttpResponse:
-    """Share a recording with a person, or by a link, or take that back (`action`)."""
+    """Share a recording with a person, or by a link, or take that back (`action`).
+
+    A refusal is shown on the page to which this redirects.
+    """
     viewer = viewer_of(request)
     actions: dict[str, Callable[[Viewer], None]] = {
         "invite": lambda viewer: _invite(request, viewer, recording),
@@ -110,7 +113,7 @@ def _create_link(request: HttpRequest, viewer: Viewer, recording: str) -> None:
 def open_link(request: HttpRequest) -> HttpResponse:
     """Open a link to a recording (`t`: its secret), after its password if it has one.
 
-    Whether a link never was, has expired or was revoked is answered alike.
+    Whether a link never was, has expired or was revoked is answered alike. After too many tries the answer is 429.
     """
     shown = share_recordings.find_link(request.GET.get("t", "")[:64])
     if shown is None:

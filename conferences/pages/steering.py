@@ -101,7 +101,7 @@ def _appoint_chair(conference: Conference, form: QueryDict) -> None:
     """
     mtid = form.get("id", "")
     visitor = _visitor_of_member(conference, mtid)
-    # The right to steer needs both settings, so nobody has it too early; in this order a chair is never missing.
+    # A chair may steer who is named by both: the arrangement and the unit. So nobody may before the second step.
     _arrange(conference, chair=visitor)
     order = SetChairman(e164=conference.e164, user_domain=conference.user_domain, mtid=mtid)
     commands.ask_unit(order)

@@ -48,7 +48,10 @@ class ResourceUnitAdmin(ReadOnlyAdmin[ResourceUnit]):
     readonly_fields += ["free", "reported", "placed"]
 
     def enrich(self, rows: Sequence[Any]) -> None:
-        """Add to each row the unit's load from the pool in Redis (two round trips), and its machine room's name."""
+        """Add to each row the unit's load from the pool in Redis (two round trips), and its machine room's name.
+
+        While Redis is away the load is unknown.
+        """
         try:
             resources = load_resources(own_platform())
         except redis.RedisError:

@@ -180,9 +180,9 @@ def _first_day_fits(parts: dict[str, str], day: date) -> bool:
 
 
 def _is_candidate(parts: dict[str, str], day: date, start: date | None = None) -> bool:
-    """Return whether a day fits all BY parts of a rule but BYSETPOS.
+    """Return whether a day fits all parts of a repetition rule (RFC 5545) that name days, such as BYDAY.
 
-    `start`: the rule's first day, if it is not `day`.
+    BYSETPOS, which chooses among such days, is not looked at. `start`: the rule's first day, if it is not `day`.
     """
     length = calendar.monthrange(day.year, day.month)[1]
     months, month_days = (

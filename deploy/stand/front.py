@@ -67,6 +67,7 @@ def front(directory: Path, ports: Ports) -> Process:
         write_private(place / "nginx.conf", text)
 
     files = max_open_files()
+    # Each connection takes two open files, here and to the web process, so nginx gets as many as the machine allows.
     argv = [program("prlimit"), f"--nofile={files}:", program("nginx"), "-e", "stderr"]
     argv += ["-p", str(place), "-c", str(place / "nginx.conf")]
     return Process(

@@ -231,4 +231,5 @@ class Process:
         try:
             os.killpg(leader, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
+            # Nobody of the group is left, or its number belongs to somebody else by now.
             return

@@ -173,7 +173,8 @@ def find_differing(platform: str) -> Iterator[list[str]]:
 def rebuild(platform: str) -> int:
     """Write the domains to Redis whose hashes differ from the database, and return how many they were.
 
-    They are marked as changed first, so that an older state never overwrites a change that is made meanwhile.
+    They are marked as changed first, so that an older state never overwrites a change that is made meanwhile. While
+    Redis is away they stay marked, for the next run.
     """
     count, database = 0, store_of(platform).database
     try:

@@ -40,7 +40,7 @@ def revoke_by_application(application: Application, database: str = "default") -
 
 
 def _revoke_in_apps(database: str, moids: Collection[str]) -> None:
-    """Let all apps revoke the tokens that they gave to these accounts (MOIDs)."""
+    """Let all apps revoke the tokens that they gave to these accounts (MOIDs). Does nothing without accounts."""
     if people := sorted(set(moids)):
         hooks.REVOKE_CREDENTIALS.call(database, people)
 

@@ -95,7 +95,8 @@ class Agent:
     def _write_report(self, facts: Facts, step: Step, changed: bool) -> None:
         """Write this site's report about its database to the register, and to a file for operators, once a second.
 
-        `changed`: the decision is another one than in the last cycle, so the report is written at once.
+        `changed`: the decision is another one than in the last cycle, so the report is written at once. If the register
+        does not answer, the next cycle writes it.
         """
         now = time.monotonic()
         if not changed and now - self._reported_at < REPORT_SECONDS:

@@ -211,7 +211,8 @@ def batch_handler(platform: str) -> Any:
 def publish_changes(platform: str) -> None:
     """Publish the states of this site's platforms that have changed since this process did so last.
 
-    If two processes do so, or one does so twice, the notices are the same and do no harm.
+    If two processes do so, or one does so twice, the notices are the same and do no harm. Nothing is sent while another
+    site serves `platform`, whose transaction is used.
     """
     register = read_register()
     states = [state_notice(possible, register) for possible in possible_platforms()]

@@ -89,7 +89,10 @@ def _decide_rooms(uow: FailoverUnitOfWork) -> list[str]:
 
 
 def repeat_notices(platform: str) -> None:
-    """Send notices of machine rooms' states again that the scheduler (CSS) has not recorded; they may be lost."""
+    """Send notices of machine rooms' states again that the scheduler (CSS) has not recorded; they may be lost.
+
+    Does nothing while another site serves the platform.
+    """
     with begin(platform) as uow:
         failover = uow.part(FailoverUnitOfWork)
         stored_states = failover.lock_states() if failover.is_open else {}

@@ -239,7 +239,10 @@ def _confirmation_page(request: HttpRequest, action: Action, subject: Model) -> 
 
 
 def _do_action(request: HttpRequest, action: Action, subject: Model) -> None:
-    """Carry out a button for a platform or machine room (`subject`), and audit it; show the outcome."""
+    """Carry out a button for a platform or machine room (`subject`), and audit it; show the outcome.
+
+    A refusal is shown, too.
+    """
     try:
         action.do(str(subject.pk), request.user.get_username())
     except (operator_requests.RequestRefused, rooms.Closed) as why:

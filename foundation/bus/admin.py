@@ -233,7 +233,10 @@ class InboxAdmin(ReadOnlyAdmin[Inbox]):
 
 
 def readable(body: bytes) -> str:
-    """Return a body for people: indented, its secrets replaced by dots, at most MAX_CHARACTERS long."""
+    """Return a body for people: indented, its secrets replaced by dots, at most MAX_CHARACTERS long.
+
+    One that is no JSON is shown as text.
+    """
     try:
         masked = _mask_secrets(orjson.loads(body))
         text = orjson.dumps(masked, option=orjson.OPT_INDENT_2).decode()

@@ -132,6 +132,7 @@ class Gateway:
                 log.exception("a batch of %d requests failed", len(batch))
                 for request in batch:
                     if not request.committed.done():
+                        # The web threads that wait get the error, and answer their callers.
                         request.committed.set_exception(DatabaseError(str(error)))
             self._commits_since = None
 
@@ -171,7 +172,10 @@ class Gateway:
         self._someone_waits.set()
 
     def _watch_loop(self) -> None:
-        """Look for answers in the database, for ever, whenever requests wait for some."""
+        """Look for answers in the database, for ever, whenever requests wait for some.
+
+        While the database is away it pauses.
+        """
         while True:
             self._someone_waits.wait()
             time.sleep(POLL_SECONDS)

@@ -105,7 +105,10 @@ class _DatabaseGauges(Collector):
     """
 
     def collect(self) -> Iterator[Metric]:
-        """Yield metrics for Prometheus: `database_up`, how many messages wait to be sent, and gauges of the apps."""
+        """Yield metrics for Prometheus: `database_up`, how many messages wait to be sent, and gauges of the apps.
+
+        Without the database, `database_up` is 0 and all else is left out.
+        """
         families: list[Metric] | None
         try:
             families = [*backlog.backlog_gauges(store_of(own_platform()).database)]

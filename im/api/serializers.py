@@ -1,4 +1,4 @@
-"""The functions that build all answers, and the classes that describe them for the OpenAPI page."""
+"""The module builds all answers of the HTTP API, and describes them by classes for the OpenAPI page."""
 
 from __future__ import annotations
 

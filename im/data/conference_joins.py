@@ -31,7 +31,10 @@ def record_join(confid: str, user: str) -> None:
 
 
 def waiting_joins() -> Mapping[str, frozenset[str]]:
-    """Return, by conference, the people who have entered it and wait to join its conversation."""
+    """Return, by conference, the people who have entered it and wait to join its conversation.
+
+    Returns those read so far if Redis fails.
+    """
     people_by_conference: defaultdict[str, set[str]] = defaultdict(set)
     try:
         client = redis_of(own_platform())
@@ -45,7 +48,10 @@ def waiting_joins() -> Mapping[str, frozenset[str]]:
 
 
 def forget_joins(confid: str, users: Collection[str]) -> None:
-    """Remove people from the list of a conference: they have joined its conversation, or may not."""
+    """Remove people from the list of a conference: they have joined its conversation, or may not.
+
+    If Redis is away they stay on the list, and are looked at again.
+    """
     try:
         if users:
             redis_of(own_platform()).zrem(KEY, *(f"{confid}|{user}" for user in users))

@@ -196,7 +196,7 @@ def mentions(database: str, user: str, own_rows: Iterable[Member]) -> dict[int, 
 
 
 def _select_union(database: str, query: str, values: list[list[object]]) -> list[tuple[Any, ...]]:
-    """Run the same query with each of these lists of values, in one statement; return all rows."""
+    """Run a query once for each of these lists of values, in one statement (UNION), and return all rows."""
     if not values:
         return []
     flat = [value for row in values for value in row]

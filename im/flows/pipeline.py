@@ -37,9 +37,9 @@ class Pipeline:
     feeds: Sequence[str] = ()
 
     def __init__(self, on_flood: Callable[[str], None], number: int = 0) -> None:
-        """Join the stages of the center with this number.
+        """Connect the stages of the message center with this number, one after the other, in this process.
 
-        `on_flood` is called with the name of a sender who floods, again and again.
+        `on_flood` is called with the name of a sender who floods (sends too fast), again and again.
         """
         self.name, self.queue = member_name(number), ingress(number)
         self._outgoing = Outgoing()

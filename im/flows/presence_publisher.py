@@ -41,7 +41,10 @@ class PresencePublisher(threading.Thread):
         self._stop_asked.set()
 
     def run(self) -> None:
-        """Publish changes of presence every second until a stop is requested."""
+        """Publish changes of presence every second until a stop is requested.
+
+        After an error it connects anew in the next second.
+        """
         while not self._stop_asked.wait(INTERVAL_SECONDS):
             try:
                 self._publish_pending()

@@ -100,7 +100,10 @@ def _revocation_line(row: Revocation) -> RevocationLine:
 
 
 def revoke_pending() -> None:
-    """Put into Redis the revocations that are not there yet, and close the broker connections of their people."""
+    """Put into Redis the revocations that are not there yet, and close the broker connections of their people.
+
+    While Redis is away they wait for the next run.
+    """
     try:
         for_each_served(_share_new_revocations)
         _close_connections(clock.now().timestamp())
@@ -141,7 +144,8 @@ def delete_expired(most: int = 5000) -> None:
 def _close_connections(now: float) -> None:
     """Close all connections of people whose tokens were revoked.
 
-    This repeats each second until no auth backend accepts the old tokens.
+    This repeats each second until no auth backend accepts the old tokens. While the broker cannot be asked, they stay
+    open until the next run.
     """
     open_until = revocations.people_to_disconnect()
     if not open_until:

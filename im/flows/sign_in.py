@@ -46,6 +46,7 @@ def sign_in(account: Account, platform: str, now: float, *, way: str = "") -> Si
     """
     user, database = account.moid, account._state.db or "default"
     if not USER.fullmatch(user) or user == _servers_user_name():
+        # The user name of our servers would give a person their rights.
         raise Denied(DenyReason.NOT_ALLOWED, "this account's id cannot be a name at the broker")
     if account.domain_id and not account.is_superuser:
         _refuse_disabled(database, account.domain_id)
@@ -57,6 +58,7 @@ def sign_in(account: Account, platform: str, now: float, *, way: str = "") -> Si
     try:
         presence_store.record_sign_in(user, protocols, now)
     except redis.RedisError as error:
+        # The person is then shown as offline until the client's next heartbeat.
         log.warning("signs of life are lost: %s", error)
     return SignedIn(text, token)
 

@@ -39,7 +39,7 @@ MOST_COUNTED = 1000
 def publish_site_news(platform: str) -> None:
     """Publish what has changed in a platform's state at this site since the last call, and store the state in Redis.
 
-    The first call only stores the state.
+    The first call only stores the state. Nothing is published while Redis is away.
     """
     news = _news_by_kind(platform)
     client, key = redis_of(own_platform()), f"im:told:{platform}"

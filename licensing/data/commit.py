@@ -40,6 +40,7 @@ def _publish_change(uow: LicensingUnitOfWork, licence: StoredLicence) -> None:
     if licence.platform in uow.platforms_here:
         publish_limits(uow)
     for peer in uow.sites_of_licence(licence.platform) if uow.is_core else ():
+        # Without an address of its broker a site cannot be sent anything.
         if peer in settings.PEERS:
             send_licence(uow, licence, peer)
 

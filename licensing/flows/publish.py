@@ -83,7 +83,10 @@ def request_licences(platform: str) -> None:
 
 
 def repair(platform: str) -> None:
-    """Publish the platform's limits if a licence has begun or ended since the last time, and correct Redis."""
+    """Publish the platform's limits if a licence has begun or ended since the last time, and correct Redis.
+
+    Does nothing while another site serves the platform.
+    """
     with begin(platform) as uow:
         licensing = uow.part(LicensingUnitOfWork)
         if licensing.is_open:

@@ -1,4 +1,4 @@
-"""The functions that build answers about people, and the classes that describe them."""
+"""The module builds answers of the HTTP API about people, and describes them by classes."""
 
 from __future__ import annotations
 

@@ -37,7 +37,10 @@ log = logging.getLogger("social.calls")
 
 
 def handle_due(platform: str) -> int:
-    """Handle the calls of a platform whose time has come (unanswered, to check, or to clean up); return how many."""
+    """Handle the calls of a platform whose time has come (unanswered, to check, or to clean up); return how many.
+
+    One that fails is looked at again by the next run.
+    """
     store = store_of(platform)
     with transaction.atomic(using=store.database):
         claimed = call_rows.claim_due(store.database, clock.now(), BATCH)

@@ -40,6 +40,7 @@ def create_label(store: PlatformStore, me: Person, name: str) -> Label:
             with transaction.atomic(using=database):
                 label.save(using=database, force_insert=True)
         except IntegrityError:
+            # Another request has created it at the same moment.
             return own.get(name=name)
     return label
 

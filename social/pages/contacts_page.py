@@ -89,8 +89,10 @@ def _search_results(visit: Visit) -> dict[str, object]:
         return {"q": text, "found": persons}
     if not persons:
         try:
+            # A person of another tenant is found only by the exact sign-in name.
             persons = [contact_flow.find_person(visit.store, visit.me, text)]
         except Denied:
+            # Nobody has this name, or is to be found by it: both are shown alike.
             persons = []
     return {"q": text, "found": persons}
 

@@ -52,7 +52,10 @@ def _page(
 
 
 def _accept(request: HttpRequest, store: PlatformStore, inviter: Person, code: str) -> HttpResponse:
-    """Accept an invitation for the signed-in person, or register a guest; then show the inviting person's page."""
+    """Accept an invitation for the signed-in person, or register a guest; then show the inviting person's page.
+
+    If the link or the guest's data is refused, the page is shown again with the reasons.
+    """
     try:
         if isinstance(request.user, Account):
             me = people.person_of_account(request.user)

@@ -145,7 +145,10 @@ def form(view: FormView) -> Page:
 
     @wraps(view)
     def form_view(request: HttpRequest, **values: object) -> HttpResponse:
-        """Handle the form, and redirect to the next page."""
+        """Handle the form, and redirect to the next page.
+
+        A refusal is shown on that page. If another site serves the platform, redirect to the page that says which.
+        """
         try:
             visit = _visit(request)
             check_rate(request)

@@ -87,7 +87,10 @@ class EventStreams:
         self.open: set[Stream] = set()
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Send events to one client, as server-sent events, until either side ends the stream."""
+        """Send events to one client, as server-sent events, until either side ends the stream.
+
+        Answers with a refusal if the caller is not signed in, the database is away, or a channel is not allowed.
+        """
         try:
             caller = await in_thread(
                 identify_caller, credentials_of(request.headers, request.query)
@@ -124,7 +127,10 @@ class EventStreams:
     async def _send_stream(
         self, request: web.Request, stream: Stream, last_seen: int | None
     ) -> web.StreamResponse:
-        """Send one client the events since the last one that it has seen, then new ones as they come."""
+        """Send one client the events since the last one that it has seen, then new ones as they come.
+
+        Answers 503 if the database is away.
+        """
         try:
             position = await self._hub.join(
                 stream, stream.caller.user_domain, stream.caller.platform

@@ -224,7 +224,10 @@ class Hub:
             self._schedule_read(platform, domains_with_news)
 
     async def _read_repeatedly(self) -> None:
-        """Read the events of the user domains that have new ones, whenever there are some."""
+        """Read the events of the user domains that have new ones, whenever there are some.
+
+        While a platform's database is away, its events are read again after _RETRY_SECONDS.
+        """
         while True:
             await self._wake.wait()
             self._wake.clear()

@@ -91,7 +91,10 @@ class PushServer:
     # ---- requests ---------------------------------------------------------------------------
 
     async def _serve_bayeux(self, request: web.Request) -> web.StreamResponse:
-        """Answer a request with messages of Bayeux, by WebSocket if it asks for that."""
+        """Answer a request with messages of Bayeux, by WebSocket if it asks for that.
+
+        Answers a request that cannot be read, or is too large, with an error.
+        """
         if not requests.comes_from_own_page(request.headers):
             words = "Origin: pages of another host may not listen with a login cookie"
             return requests.refusal_response(Refusal(NOT_LOGGED_IN, words), 403)

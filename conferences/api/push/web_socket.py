@@ -64,7 +64,7 @@ class Connection:
         self._session_by = time.monotonic() + _SESSION_WITHIN
 
     async def run(self) -> None:
-        """Receive and answer Bayeux messages, and send events, until either side closes."""
+        """Receive and answer Bayeux messages, and send events, until either side closes, fails or sends nonsense."""
         sending = asyncio.create_task(self._send_repeatedly())
         try:
             async for frame in self._socket:

@@ -72,7 +72,7 @@ class IntrospectView(IntrospectTokenView):  # type: ignore[misc]  # the base cla
     http_method_names = ["post"]
 
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        """Answer only an application that sends its secret. The toolkit would accept an access token in its place."""
+        """Answer only an application that sends its secret; the toolkit would also accept an access token."""
         self.application = self._application(request) if request.method == "POST" else None
         if request.method == "POST" and self.application is None:
             return JsonResponse({"error": "invalid_client"}, status=401)

@@ -60,7 +60,7 @@ class ChainMember(Protocol):
     """The queues of the stages to which it sends; it waits while one of them is nearly full."""
 
     def check_ready(self) -> None:
-        """Check that it can do its work now. Raises Unavailable and database errors."""
+        """Check that this stage's process can do its work now. Raises Unavailable and database errors."""
 
     def note_queue_empty(self) -> None:
         """Record that no message waits in its queue now."""
