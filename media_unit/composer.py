@@ -91,11 +91,13 @@ class Tile:
         """Draw the tile if it has changed or is covered by another that was drawn; return whether it was drawn."""
         frame = self._source.frame if self._source else None
         if self._source is None or now - self._source.seen_at > _SILENT_SECONDS:
+            # A participant whose picture stands still for long is shown by name.
             frame = None
         if frame is self._drawn and not is_covered and not self._is_new:
             return False
         part = fit(frame.width, frame.height, self.place) if frame else None
         if part is None or part != self._filled or is_covered:
+            # The picture does not fill the tile, or another part of it than before.
             self._draw_background(canvas, "" if frame else self._plan.name)
         if frame and part:
             small = frame.reformat(part.width, part.height, "yuv420p", interpolation="BILINEAR")

@@ -203,6 +203,7 @@ class Visitor:
         if not isinstance(transaction, str):
             return
         if transaction in self.entering and answer.get("janus") != "ack":
+            # The first answer, "ack", only says that the request has arrived.
             self._remember_mixer_id(self.entering.pop(transaction), answer.get("plugindata"))
         if transaction not in self.pending:
             return
@@ -211,6 +212,7 @@ class Visitor:
         new_id = data.get("id") if isinstance(data, dict) else None
         if not isinstance(new_id, int):
             return
+        # An answer to `attach` has the id of a handle for the plugin, one to `create` that of the session.
         if plugin:
             self.handles[new_id] = plugin
         else:

@@ -72,6 +72,7 @@ class Monitors:
                 await self._start_and_answer(conference, janus_rooms, message, correlation_id)
             elif conference and janus_rooms:
                 for address in message.monitors:
+                    # One that is stopped already needs nothing.
                     if monitor := conference.monitor_at(address.ip, address.port):
                         await self._stop_monitor(conference, janus_rooms, monitor)
             if conference:

@@ -144,6 +144,7 @@ class _Session:
             try:
                 receive(self._incoming, 0 if self._buffer else TICK_SECONDS)
             except (TimeoutError, BlockingIOError):
+                # Nothing more has come at once: handle what has come, and the timers.
                 self._handle_batch()
             else:
                 if len(self._buffer) >= BATCH:

@@ -108,6 +108,7 @@ class FrameAssembler:
             self._next = (self._next + 1) & 0xFFFF
             if packet.starts:
                 self._parts = []
+            # The beginning of this frame is lost.
             if self._parts is None:
                 continue
             self._parts.append(packet.payload)

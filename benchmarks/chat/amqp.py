@@ -113,6 +113,7 @@ class AmqpClient(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Read the complete frames, and keep the rest for the next call; asyncio calls this."""
         data, offset = self._left + data, 0
+        # A frame has 7 bytes before its content and one after it.
         while len(data) - offset >= 8:
             kind, _, size = _FRAME.unpack_from(data, offset)
             if len(data) - offset < size + 8:

@@ -156,8 +156,10 @@ def start_conference(command: CreateConference | CreateByTemplate) -> StartedCon
     if result.answer is not None:
         created = from_body(ConferenceCreated, orjson.loads(result.answer))
         if isinstance(command, CreateConference):
+            # Their clients ring; what a template calls, the scheduler itself has notified.
             _notify_called(created.e164, command.mts)
         return StartedConference(created.e164, created.confid, True, created.join)
+    # The request came before, with the same key: there is no new answer.
     if result.created_conference is None:
         raise Refusal(UNSPECIFIED, "the same request is still in progress; ask again shortly")
     return StartedConference(*result.created_conference, False, None)

@@ -82,6 +82,7 @@ def _is_visible(entry: RegisteredNumber, account: Account) -> bool:
     domain = account.domain_id or ""
     if domain in (entry.user_domain, entry.platform):
         return True
+    # Only administrators see the domains below their own.
     below = domain_queries.subtree("default", domain) if account.is_staff and domain else []
     return bool({entry.user_domain, entry.platform} & set(below))
 

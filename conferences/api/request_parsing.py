@@ -127,6 +127,7 @@ def _people_settings(
 def _video_settings(params: Mapping[str, object]) -> GivenSettings:
     """Return resolution, codec and bitrate of the first format in the arguments, if there is one. Raises Refusal."""
     formats = [
+        # Clients fill lists with empty formats, whose number is 0.
         video_format
         for video_format in items(params.get("video_formats"), "video_formats", 16)
         if number(video_format.get("format"), "video_formats.format", 0)

@@ -79,6 +79,7 @@ def write_conferences(platform: str, conferences: Iterable[Conference]) -> bool:
     if not to_write:
         return True
     if time.monotonic() < _paused_until:
+        # Redis failed a moment ago: do not make every caller wait for it.
         _remember_missed(platform, to_write)
         return False
     try:

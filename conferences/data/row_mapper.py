@@ -46,7 +46,10 @@ _decode = msgspec.json.Decoder(Conference).decode
 
 
 def to_row(conference: Conference) -> tuple[object, ...]:
-    """Return the database row of a conference: the values of COLUMNS, in their order."""
+    """Return the database row of a conference: the values of COLUMNS, in their order.
+
+    A column is NULL for an ended conference if a unique index is on it: number, short number and unit are free again.
+    """
     unit = conference.unit or Unit("")
     due = next_due(conference)
     return (

@@ -108,6 +108,7 @@ def _text_of(
         zone, year = reservation.zone.key, reservation.starts_at.year
         first_years[zone] = min(year, first_years.get(zone, year))
     for zone, year in sorted(first_years.items()):
+        # Times in UTC need no description of the zone.
         if zone != "UTC":
             calendar.add_component(time_zone_component(zone, year))
     for event in events:

@@ -223,6 +223,7 @@ def created_answer(conference: Conference, asker: Asker) -> Answer:
         confid=conference.confid,
         name=conference.name,
         mcu=(conference.unit or Unit("")).as_message_field,
+        # The recorder counts only if the conference is recorded now.
         vrs=conference.vrs.as_message_field if conference.vrs and conference.record else None,
         mps=conference.mps.as_message_field if conference.mps else None,
         starttime=wire_time(conference.started_at) or "",

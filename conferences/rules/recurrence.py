@@ -158,6 +158,7 @@ def _local_starts(repeated: Recurrence, after: datetime | None = None) -> Iterat
         cache=False,
     )
     every_occurrence = iter(computed) if count is None else islice(computed, count)
+    # The caller compares in UTC; by local time a start may lie up to a day earlier.
     earliest = after - timedelta(days=1) if after else repeated.first
     return (local for local in every_occurrence if local >= earliest)
 
@@ -259,6 +260,7 @@ def _integer_list_part(parts: dict[str, str], name: str) -> list[int] | None:
         return None
     maximum = _RANGES[name]
     values = parts[name].split(",")
+    # Days count from the end of the month or list if they are negative; months do not.
     lowest = 1 if name == "BYMONTH" else -maximum
     if not all(re.fullmatch(r"[+-]?[0-9]{1,3}", value) for value in values) or not all(
         value and lowest <= value <= maximum for value in map(int, values)

@@ -158,6 +158,7 @@ class Process:
         deadline = time.monotonic() + seconds
         deaths_before = self.deaths
         while not ready():
+            # A supervised process that ends is started again; only one that keeps ending has failed.
             if not self.supervised and not self.alive:
                 raise self._failure(f"ended while starting: {self.last_log_line()}")
             if self.deaths - deaths_before >= MAX_DEATHS:

@@ -44,10 +44,12 @@ def down() -> int:
         deadline = time.monotonic() + STOP_SECONDS
         while _running_up() == pid and time.monotonic() < deadline:
             time.sleep(0.1)
+        # It has not ended in time.
         if _running_up() == pid:
             os.kill(pid, signal.SIGKILL)
     UP_JSON.unlink(missing_ok=True)
     PID_FILE.unlink(missing_ok=True)
+    # After a crash of `up` its processes may still run.
     count = sum(owned.stop_all(directory) for directory in _site_directories())
     print_line("stopped" if pid is not None or count else "nothing was running")
     return 0

@@ -76,6 +76,7 @@ def _first_result(look_up: Callable[[str], T | None], databases: Iterable[str]) 
         try:
             result = look_up(database)
         except (DatabaseError, InterfaceError) as error:
+            # Without our own database no answer would be right.
             if database == own:
                 raise
             log.warning("nobody is looked for in %s, which is away: %s", database, error)

@@ -245,6 +245,7 @@ def _depth_refusals(node: Node, parent: Node, tree: Tree) -> list[Refusal]:
             " choose one that does not lie below it."
         )
         return [Refusal("parent", text, {"name": parent.name})]
+    # Below a service domain hang others, which come down with it.
     height = tree.height(node.moid) if node.level == SERVICE else 1
     if len(ancestors) + height > DEEPEST:
         text = "The tree may be %(most)d levels deep: choose a domain further up."

@@ -132,6 +132,7 @@ def _role(facts: Facts) -> str:
         return "copy"
     if database.read_only:
         return "closed"
+    # Without semi-synchronous replication no commit waits for the copy: the owner is unprotected.
     return "owner" if database.semi else "owner, solo"
 
 

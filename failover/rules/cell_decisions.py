@@ -129,6 +129,7 @@ def _decide_as_owner(facts: Facts, row: RegisterRow, limits: Limits, now: float)
         )
     if own.follows:
         return _decide_new_owner(facts, row)
+    # Unprotected (solo): commits do not wait until the copy has them.
     if row.solo:
         return _decide_unprotected_owner(facts, row, limits, now)
     return _decide_protected_owner(facts, row, limits, now)

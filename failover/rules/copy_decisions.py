@@ -15,6 +15,7 @@ def decide_as_copy(facts: Facts, row: RegisterRow, limits: Limits, now: float) -
     own = facts.own
     if not own.alive:
         return start_copy(facts, row)
+    # A copy takes no writes; this database still works as an owner's, so it must not stay as it is.
     if own.semi or not own.read_only:
         return Step(action=Action.FENCE, because=facts.ownership + "; mine is open: kill it")
     if facts.diverged_at is not None and now - facts.diverged_at > limits.diverged:

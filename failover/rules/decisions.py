@@ -203,6 +203,7 @@ def refuse_mode(row: RegisterRow, mode: Mode, reports: Reports, names: Names) ->
         return f"the mode is {mode} already"
     if busy := _describe_open_request(row, names):
         return busy
+    # In the mode manual the backup site serves, so this takes the platform over.
     if mode is Mode.MANUAL and row.owner == row.home:
         return refuse_takeover(row, reports, names, anyway=True)
     return ""

@@ -93,6 +93,7 @@ def _default_in_words(field: DeclaredField) -> str:
         return "required"
     if field.default in (None, "", (), NODEFAULT):
         return "may be absent"
+    # Messages write flags as 0 or 1.
     is_flag = isinstance(field.default, bool)
     return f"`{int(field.default is True) if is_flag else field.default}`"
 

@@ -280,6 +280,7 @@ class _OpenObjectNormalizer:
     ) -> None:
         """Put a declared member into `normalized`; a lenient class keeps one of a wrong type in `extra`."""
         if json_types := self._json_types.get(name):
+            # Other makers' software sends flags as 0 or 1, and texts that are digits as numbers.
             if json_types == {bool}:
                 member = int(bool(member))
             elif json_types == {str} and isinstance(member, int | float):

@@ -279,6 +279,7 @@ def download(request: Request, file: File) -> HttpResponseBase:
         return _with_safe_headers(HttpResponse(status=304), disposition, tag)
     range_header = request.headers.get("Range", "")
     if request.headers.get("If-Range", tag) != tag:
+        # The browser's part is of another file: send the whole one.
         range_header = ""
     part = tus_headers.parse_range(range_header, file.size)
     reply = _partial_response(file, *part) if part else _whole_response(file)

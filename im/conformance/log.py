@@ -125,6 +125,7 @@ class Picture:
         """Apply a recall, an edit or a reaction to a message."""
         if cmd == "recall":
             message |= {"text": "", "gone": True}
+        # Edits may arrive in another order than they were made; the latest counts.
         elif cmd == "edit" and data["seq"] > message["edited"] and not message["gone"]:
             message |= {"text": data["body"], "edited": data["seq"]}
         elif cmd == "react":

@@ -63,6 +63,7 @@ class FloodGuard(threading.Thread):
         except BrokerUnavailable as error:
             log.info("the broker's tracer was not switched off: %s", error)
         while (user := self._users.get()) is not None:
+            # The sender is unknown: sample the messages to find it.
             if user == NOBODY:
                 if time.monotonic() - self._sampled_at > REPEAT_SECONDS:
                     self._disconnect_nameless()

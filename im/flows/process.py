@@ -254,6 +254,7 @@ class _Batch:
         entry = conversation.append(accepted.draft, self.now, reader)
         if key := batch_facts.dedup_key(incoming):
             self.facts.stored_by_key[key] = entry
+        # Without a client's id only the message itself shows that it comes again within this batch.
         elif isinstance(incoming.request, Say) and not incoming.redelivered:
             self._unnamed[incoming.sender, incoming.request] = entry
         if accepted.target:

@@ -98,6 +98,7 @@ def may_use(client: BrokerClient, kind: str, name: str, permission: str) -> bool
 def _may_use_queue(client: BrokerClient, name: str, permission: str) -> bool:
     """Return whether a client has this permission ("configure", "write", "read") on the queue with this name."""
     if client.bearer == Bearer.SERVICE:
+        # A program of ours may read one shared queue; balance and media servers have queues of their own.
         _exchange, shared = SERVICES[client.user]
         if client.user in SERVER_KEYS and _has_prefix_and_rest(
             f"{shared}_", name, topology.SERVER_ID

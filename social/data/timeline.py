@@ -213,6 +213,7 @@ def counts(database: str, viewer: Viewer, ids: Sequence[int]) -> dict[int, Count
     for number, count, has_liked, is_like in sql.select(
         database, query, [viewer.id, *values, *values]
     ):
+        # The fourth column says from which table a row comes.
         if is_like:
             likes[number] = (count, bool(has_liked))
         else:

@@ -75,6 +75,7 @@ def _check_active(store: PlatformStore, call: Call) -> None:
     else:
         with transaction.atomic(using=store.database):
             journal.require_serving(store)
+            # The call may have changed since it was read.
             row = call_rows.lock_call(store.database, call.id)
             if row is not None and row.state is CallState.ACTIVE:
                 call_rows.save_call(store.database, row, with_check_time(row, now))

@@ -304,6 +304,7 @@ def _end_talk(
 def _answer(call: Call, device: str, now: datetime) -> Decision:
     """Decide about an answer: the first device gets the call; a repeated answer of this device changes nothing."""
     if call.state in WAITING:
+        # The timer that ends it may be late.
         if call.ring_until <= now:
             return _end(call, CallEnd.NO_ANSWER, now)
         return _changed(
@@ -334,6 +335,7 @@ def _hang_up(call: Call, user: str, others: int, now: datetime) -> Decision:
 def _time_is_up(call: Call, now: datetime) -> Decision:
     """Decide to end a call that is unanswered at its due time, or has no conference by then; else nothing."""
     due = call.next_due
+    # A timer may fire twice or early.
     if due is None or due > now:
         return UNCHANGED
     if call.state in WAITING:

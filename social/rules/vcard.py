@@ -127,6 +127,7 @@ def _unfolded(text: str) -> Iterator[tuple[int, str]]:
     """Yield `(line number, text)` of the lines that are not empty, each joined with its continuation lines."""
     begun, parts = 0, list[str]()
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text.lstrip("\ufeff")), 1):
+        # A long line goes on in lines that begin with a space or tab (RFC 6350 §3.2).
         if line[:1] in (" ", "\t") and parts:
             parts.append(line[1:])
             continue

@@ -45,6 +45,7 @@ async def messages_of(request: web.Request) -> list[JSONValue]:
     body = await request.read()
     if len(body) > MOST_BYTES:
         raise web.HTTPRequestEntityTooLarge(MOST_BYTES, len(body))
+    # Some clients send JSON with the content type of forms.
     is_json = body.lstrip()[:1] in (b"[", b"{")
     if request.content_type == "application/x-www-form-urlencoded" and not is_json:
         form = await request.post()

@@ -85,6 +85,7 @@ class Connection:
     async def _receive(self, frame: object) -> bool:
         """Answer the messages of a frame, and return whether to keep the connection. Raises Malformed."""
         if getattr(frame, "type", None) is not WSMsgType.TEXT:
+            # CLOSE, or a binary frame, which Bayeux does not use.
             return False
         messages = requests.read_messages(getattr(frame, "data", ""))
         if not self._rate_limit.allows(max(1, len(messages))):
@@ -131,6 +132,7 @@ class Connection:
                     async with asyncio.timeout(seconds):
                         await self._wake.wait()
             self._wake.clear()
+            # A connection without a session takes up room for nothing.
             if not self._has_session() and time.monotonic() >= self._session_by:
                 self._cut_off()
                 return

@@ -171,6 +171,7 @@ def _entry_message(
         nick = muc.nick_of(str(data.get("publisher_name", "")))
         sender, receiver = person.domain.room(conversation.number, nick), session.own
         kind, is_own = "groupchat", data.get("publisher_id") == person.user
+    # Only the author's clients know the id that the author gave the message.
     key = str(data.get("client_msg_id") or "") if is_own else ""
     return messages.entry_stanza(
         entry, kind, sender, receiver, person.site, key=key or messages.archive_id(data), by=by

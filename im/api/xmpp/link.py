@@ -99,6 +99,7 @@ class Link:
         try:
             async with self._http.request(method, url, json=body, headers=headers) as reply:
                 text = await reply.read()
+                # An error page of a server in between is no JSON.
                 answer: Data = json.loads(text) if text[:1] == b"{" else {}
         except (*LOST, ValueError) as error:
             raise NoAnswer(f"{method} {path}: {type(error).__name__}") from None
@@ -123,6 +124,7 @@ class Link:
                 backoff.reset()
             except Refused as error:
                 if error.status in (401, 403):
+                    # The token is not valid any more: connecting again would not help.
                     self._on_refused()
                     return
                 log.warning("%s: %s", self.user, error)

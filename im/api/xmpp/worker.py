@@ -181,6 +181,7 @@ class PersonWorker:
         Raises Refused, NoAnswer.
         """
         cmd, data = message.get("cmd"), message["data"]
+        # Entries of a conversation's log have a sequence number (`seq`).
         if "seq" in data or cmd == Cmd.TYPING:
             await chat.on_pushed(self.person, message)
         elif cmd == Cmd.PRESENCE:

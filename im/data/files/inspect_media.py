@@ -108,6 +108,7 @@ def _inspect_recording(path: str) -> Info | None:
         if kind is None or not container.streams:
             return None
         info: Info = {}
+        # A sound file may hold its cover as a video stream.
         if video_streams := [
             stream for stream in container.streams.video if not stream.disposition & _COVER
         ]:

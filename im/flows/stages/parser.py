@@ -62,6 +62,7 @@ class Parser:
                 "this is not a token of this platform",
                 parsed.client_msg_id,
             )
+        # Our own programs (SERVICE) may sign in at the broker, and write no messages.
         if token.user != parsed.sender or token.bearer is Bearer.SERVICE:
             reason = "this is somebody else's token"
             return RefusedMessage(parsed.sender, Code.NOT_SENDER, reason, parsed.client_msg_id)

@@ -24,7 +24,10 @@ class Command(BaseCommand):
         parser.add_argument("file", help="file with the sealed text; - for standard input")
 
     def handle(self, *args: object, file: str, **options: object) -> None:
-        """Save the licence in the file (or on standard input) for this platform, or say why it is refused."""
+        """Save the licence in the file (or on standard input) for this platform.
+
+        Raises CommandError if it is refused.
+        """
         try:
             text = sys.stdin.read() if file == "-" else Path(file).read_text()
             licence, decision = load_licence(own_platform(), text)
