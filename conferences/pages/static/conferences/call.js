@@ -28,6 +28,7 @@ const ready = new Promise((resolve) => {
 export class Call {
   #closed = false;
 
+  /** `join`: how to enter the media unit; `media`: the own tracks; `tell` is called with each event. */
   constructor(join, me, media, tell) {
     this.at = join.webrtc;
     this.me = me;
@@ -37,6 +38,7 @@ export class Call {
     this.watcher = new Watcher((more) => this.#attach(VIDEO, more), enter, (...event) => this.tell(...event));
   }
 
+  /** Connect to the media unit (Janus) and enter its rooms for sound, pictures and texts. */
   async open() {
     await ready;
     this.janus = new Janus({
@@ -49,6 +51,7 @@ export class Call {
     });
   }
 
+  /** Leave the call, and report no events any more. */
   close() {
     this.#closed = true;
     this.watcher.close();
@@ -107,6 +110,7 @@ export class Call {
     };
   }
 
+  /** Attach to the plugins for sound and pictures, and enter the room of each. */
   #enter() {
     this.#attach(AUDIO, {
       success: (handle) => {
@@ -133,18 +137,21 @@ export class Call {
     if (this.at.textroom) this.#read();
   }
 
+  /** Enter a room of a plugin under the own id and name; `more` are fields of the plugin's request. */
   #join(handle, room, more) {
     const { id, name } = this.me;
     const message = { request: "join", room, pin: this.at.pin, id, display: name, ...more };
     handle.send({ message });
   }
 
+  /** Attach to a plugin of Janus; a failure counts as a lost call. */
   #attach(plugin, more) {
     this.janus.attach({ plugin, opaqueId: this.me.id, error: () => this.tell("lost"), ...more });
   }
 
   // ---- sound ---------------------------------------------------------------------------------
 
+  /** Handle an event of the sound room: who is there, talks or leaves. */
   #heard(event, jsep) {
     if (event.error_code === 485) this.tell("lost");
     else if (event.error) this.tell("refused", event.error);
@@ -168,6 +175,7 @@ export class Call {
     if (jsep) this.sound.handleRemoteJsep({ jsep });
   }
 
+  /** Negotiate sound in both directions; without a microphone only receive. */
   #speak() {
     const track = this.media.audio;
     const tracks = [{ type: "audio", capture: track ?? false, recv: true, dontStop: true }];
@@ -183,6 +191,7 @@ export class Call {
 
   // ---- pictures ------------------------------------------------------------------------------
 
+  /** Handle an event of the video room: who sends pictures, and answers about the own ones. */
   #seen(event, jsep) {
     if (event.videoroom === "joined") {
       this.secret = event.private_id;
@@ -195,6 +204,7 @@ export class Call {
 
   // ---- notices -------------------------------------------------------------------------------
 
+  /** Enter the text room, by which the unit and other pages send notices. */
   #read() {
     this.#attach(TEXT, {
       success: (handle) => {
@@ -231,6 +241,7 @@ export class Call {
     setTimeout(() => this.#closed || this.#read(), READ_AGAIN);
   }
 
+  /** Handle a text: a signal of another page, or a notice of the unit to this person. */
   #hear(event) {
     if (event.textroom === "message") this.#hearSignal(event.from, event.text);
     if (event.textroom !== "announcement") return;

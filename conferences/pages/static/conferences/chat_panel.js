@@ -72,6 +72,7 @@ export class ChatPanel {
     this.#isFetching = false;
   }
 
+  /** Fetch the messages after the last known one; ask once more if the platform has more. */
   async #fetchPage() {
     const before = this.#after;
     this.#take(await this.#ask({ after: String(before) }));
@@ -88,6 +89,7 @@ export class ChatPanel {
     this.#say("");
   }
 
+  /** Send the text in the field, again and again while the platform is away; show why if it is refused. */
   async #send() {
     const text = $("chat-text").value.trim();
     if (!text) return;
@@ -109,11 +111,13 @@ export class ChatPanel {
     }
   }
 
+  /** Show an error below the messages; "" hides it. */
   #say(text) {
     $("chat-error").textContent = text;
     $("chat-error").hidden = !text;
   }
 
+  /** Show the messages of an answer, and a notice about new ones while the panel is closed. */
   #take({ refused, messages = [], last = 0 }) {
     if (refused || !this.#isInside) return;
     const isNew = (message) => this.#isLoaded && !message.mine && !message.gone && message.seq > this.#after;
@@ -134,6 +138,7 @@ export class ChatPanel {
     this.draw();
   }
 
+  /** Return the author's name; a guest is marked as such. */
   #nameOf({ name, guest }) {
     return guest ? filled(this.#words.chat_guest, { name }) : name;
   }
@@ -148,6 +153,7 @@ export class ChatPanel {
     else log.insertBefore(row, rows.find((other) => Number(other.dataset.seq) > message.seq) ?? null);
   }
 
+  /** Return the element of a message: author, time and text. */
   #row(message) {
     const row = document.createElement("li");
     row.dataset.seq = message.seq;
@@ -163,6 +169,7 @@ export class ChatPanel {
     return row;
   }
 
+  /** Mark all messages as read, and scroll to the last. */
   #read() {
     this.#unread = 0;
     this.draw();

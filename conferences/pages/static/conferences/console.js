@@ -6,6 +6,7 @@ const ANSWER_WITHIN = 20000;
 const $ = (id) => document.getElementById(id);
 const { at: base, words } = JSON.parse($("start").textContent);
 const token = document.querySelector("#begin [name=csrfmiddlewaretoken]").value;
+/** Return a text with values in its places, such as `%(name)s`. */
 const say = (text, named) => text.replace(/%\((\w+)\)s/g, (_, key) => named[key]);
 const cards = new Map();
 let shown = new Map();
@@ -16,6 +17,7 @@ const ended = new Set();
 
 // ---- talking to the platform ----------------------------------------------------------------
 
+/** Return the platform's answer to a request, a form if there are `fields`. Throws an error to show. */
 async function ask(path, fields) {
   const options = { headers: { Accept: "application/json" }, cache: "no-store", signal: AbortSignal.timeout(ANSWER_WITHIN) };
   if (fields) {
@@ -35,6 +37,7 @@ async function ask(path, fields) {
 }
 
 let noticeTimer = 0;
+/** Show a notice for so many seconds; 0 means until the next notice. */
 function notice(text, seconds = 8) {
   $("notice").textContent = text;
   $("notice").hidden = !text;
@@ -42,6 +45,7 @@ function notice(text, seconds = 8) {
   if (seconds) noticeTimer = setTimeout(() => ($("notice").hidden = true), seconds * 1000);
 }
 
+/** Show an error in its place; "" hides it. */
 function complain(place, why) {
   place.textContent = why;
   place.hidden = !why;
@@ -49,12 +53,15 @@ function complain(place, why) {
 
 // ---- showing --------------------------------------------------------------------------------
 
+/** Return the element inside a node that is marked with `data-<name>`. */
 const part = (node, name) => node.querySelector(`[data-${name}]`);
+/** Fill in a text; an element without text is hidden. */
 function put(node, text) {
   if (node.textContent !== text) node.textContent = text;
   node.hidden = !text;
 }
 
+/** Return the card of the conference with this number, a new one if there is none. */
 function card(number) {
   let li = cards.get(number);
   if (!li) {
@@ -65,6 +72,7 @@ function card(number) {
   return li;
 }
 
+/** Fill the card `li` with the facts of the conference `c`. */
 function draw(li, c) {
   put(part(li, "name"), c.name);
   put(part(li, "says"), c.says);
@@ -84,12 +92,14 @@ function draw(li, c) {
   if (c.mts) drawPeople(li, c.mts);
 }
 
+/** Draw the button that turns something on or off. */
 function drawSwitch(li, action, isOn, turnOn, turnOff) {
   const button = li.querySelector(`[data-do=${action}]`);
   button.textContent = isOn ? turnOff : turnOn;
   button.dataset.value = isOn ? "0" : "1";
 }
 
+/** Draw the list of people who wait in the lobby; rows that stay keep the focus. */
 function drawWaiting(li, waiting) {
   const list = part(li, "waiting");
   part(li, "lobby").hidden = !waiting.length;
@@ -104,6 +114,7 @@ function drawWaiting(li, waiting) {
   for (const row of rows.values()) row.remove();
 }
 
+/** Draw the list of a conference's members, with the buttons that fit each. */
 function drawPeople(li, mts) {
   const list = part(li, "people-list");
   const rows = new Map([...list.children].map((row) => [row.dataset.id, row]));
@@ -135,6 +146,7 @@ function drawPeople(li, mts) {
   part(li, "lower").hidden = !mts.some((m) => m.hand);
 }
 
+/** Draw all conferences in their order, and remove those that are over. */
 function drawAll({ total, confs }) {
   const now = new Map(confs.map((c) => [c.number, c]));
   for (const [number, was] of shown) if (now.get(number)?.id !== was.id) gone(was);
@@ -150,6 +162,7 @@ function drawAll({ total, confs }) {
   $("more").textContent = say(words.more, { shown: confs.length, total });
 }
 
+/** Remove the card of a conference, and say that it has ended, unless this page has ended it. */
 function gone(c) {
   cards.get(c.number)?.remove();
   cards.delete(c.number);
@@ -177,6 +190,7 @@ function refresh() {
 
 // ---- buttons and forms ----------------------------------------------------------------------
 
+/** Start a conference with the values of the form, or show why that is refused. */
 async function begin(event) {
   event.preventDefault();
   const form = event.target;
@@ -197,6 +211,7 @@ async function begin(event) {
   }
 }
 
+/** Send an action on a conference; return whether it was accepted, and show why if not. */
 async function act(li, action, fields, button) {
   const errorLine = part(li, "error");
   complain(errorLine, "");
@@ -222,6 +237,7 @@ function actOn(action, li, button) {
 }
 
 const DO = {
+  /** Copy the link to the conference, or show it if the browser does not allow that. */
   async copy(c) {
     try {
       await navigator.clipboard.writeText(c.link);
@@ -233,12 +249,14 @@ const DO = {
       $("link-url").select();
     }
   },
+  /** Show a conference in full, or close it if it is shown already. */
   async open(c) {
     open = open === c.number ? "" : c.number;
     for (const [number, li] of cards) draw(li, shown.get(number));
     await asking;
     await refresh();
   },
+  /** End a conference, once the person has confirmed it. */
   async end(c, li, button) {
     $("sure-text").textContent = say(words.end, c);
     $("sure").returnValue = "no";
@@ -249,6 +267,7 @@ const DO = {
     if (await act(li, "end", {}, button)) notice(say(words.ended, c));
     else ended.delete(c.id);
   },
+  /** Mute or unmute a member, or all. */
   mute(c, li, button) {
     const id = button.closest("[data-id]")?.dataset.id;
     return act(li, "mute", { value: button.dataset.value, ...(id && { id }) }, button);
@@ -258,9 +277,11 @@ const DO = {
   refuse: (c, li, button) => actOn("refuse", li, button),
   lock: (c, li, button) => act(li, "lock", { value: button.dataset.value }, button),
   lobby: (c, li, button) => act(li, "lobby", { value: button.dataset.value }, button),
+  /** Admit a member who was kept out. */
   admit(c, li, button) {
     return act(li, "admit", { id: button.closest("[data-id]").dataset.id }, button);
   },
+  /** Remove a member from the conference. */
   drop(c, li, button) {
     return act(li, "drop", { id: button.closest("[data-id]").dataset.id }, button);
   },
@@ -281,6 +302,7 @@ $("confs").addEventListener("submit", async (event) => {
   if (await act(form.closest("[data-number-is]"), form.dataset.act, fields, form.querySelector("button"))) form.reset();
 });
 
+/** Ask for the conferences every EVERY milliseconds, while the page is visible. */
 async function keepFresh() {
   if (!document.hidden) await refresh();
   setTimeout(keepFresh, EVERY);

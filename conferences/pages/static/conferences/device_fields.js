@@ -53,6 +53,7 @@ export class DeviceFields {
     this.meter();
   }
 
+  /** Show whether microphone and camera are ready, or why not and what to do, and the own picture. */
   #drawState() {
     const { tracks, problems, wanted } = this.#devices;
     const { [CAMERA]: camera, [MICROPHONE]: microphone } = tracks;

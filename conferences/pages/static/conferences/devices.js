@@ -75,6 +75,7 @@ export class Devices {
     return this.#after(() => [MICROPHONE, CAMERA].forEach((kind) => this.#close(kind)));
   }
 
+  /** Run a step after those that were begun before; an error is logged, and the next step runs. */
   #after(step) {
     this.#work = this.#work.then(step).catch((why) => console.warn(why));
     return this.#work;
@@ -95,18 +96,21 @@ export class Devices {
     }
   }
 
+  /** Use a track as microphone or camera; when its device is unplugged, look for another. */
   #use(kind, track) {
     this.tracks[kind] = track;
     this.problems[kind] = "";
     track.addEventListener("ended", () => this.tracks[kind] === track && this.#follow());
   }
 
+  /** Give the microphone or camera back. */
   #close(kind) {
     const track = this.tracks[kind];
     this.tracks[kind] = null;
     track?.stop();
   }
 
+  /** Change to the chosen microphone or camera. */
   async #replace(kind) {
     const before = this.tracks[kind];
     this.tracks[kind] = null;
@@ -117,6 +121,7 @@ export class Devices {
     await this.#list();
   }
 
+  /** Read which devices the browser has. */
   async #list() {
     const all = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
     for (const kind of Object.values(KIND_OF)) {

@@ -41,9 +41,12 @@ let inside = false;
 /** Whether the person has been in the conference; one that is booked again later counts as over then. */
 let entered = false;
 
+/** Return a new id for one entry; it begins with the visitor's id, by which the platform knows the browser. */
 const newId = () => whereabouts.visitor + randomId(4);
+/** Return the address of a conference's room on its media unit, by which a move to another unit is seen. */
 const placeOf = (join) => `${join.webrtc.url} ${join.webrtc.audioroom}`;
 
+/** Show a sentence about the state of the call. */
 function say(text) {
   if ($("state").textContent !== text) $("state").textContent = text;
   document.body.dataset.state = inside ? (call ? "in" : "moving") : "out";
@@ -90,6 +93,7 @@ async function follow() {
   }
 }
 
+/** Enter the conference on its media unit, and leave the unit where it was before. */
 function enter(join, Call) {
   call?.close();
   clearTiles();
@@ -108,11 +112,13 @@ function enter(join, Call) {
   say(words.entering);
 }
 
+/** Remove the tiles of all participants. */
 function clearTiles() {
   tiles.clear();
   view.clear();
 }
 
+/** Say that the connection is lost, and try the same place again after a while. */
 function lost() {
   const tried = place;
   call?.close();
@@ -147,6 +153,7 @@ const panels = Object.values(together);
 const steering = new Steering(tiles, words, room, (fields) => whereabouts.say("steer", fields, CARRIED_OUT_WITHIN));
 
 const on = {
+  /** Say that the page is inside, or inside again. */
   up() {
     const back = !$("moving").hidden;
     $("moving").hidden = true;
@@ -160,16 +167,19 @@ const on = {
     lost();
   },
   kicked: () => leave(words.removed, words.mistake),
+  /** Play the sound of the conference. */
   mix(track) {
     $("mix").srcObject = new MediaStream([track]);
     $("mix").play().catch((why) => why.name === "NotAllowedError" && notice(words.click));
   },
+  /** Draw what the mixer says about a participant: the name, and whether it is muted. */
   person(id, is) {
     if (id !== me.id) {
       tiles.put(id, { ...is, isMixed: true });
       view.draw();
     } else own.hearMixer(is.muted);
   },
+  /** Note which pictures a participant sends: camera, shared screen, or none. */
   sends(id, name, kinds) {
     if (name && !tiles.people.get(id)?.is.name) tiles.put(id, { name, muted: true });
     const isShown = tiles.people.has(screenTile(id));
@@ -182,11 +192,13 @@ const on = {
     // What the video room says may come after the mixer has said that the person is gone.
     if (!kinds.length && !tiles.people.get(id)?.is.isMixed) tiles.remove(id);
   },
+  /** Remove the tiles of a participant who has left. */
   gone(id) {
     if (id === me.id) return;
     for (const tile of [id, screenTile(id)]) tiles.remove(tile);
     view.sends(id, []);
   },
+  /** Draw whether a participant talks. */
   talks(id, talks) {
     if (!tiles.people.has(id)) return;
     tiles.put(id, { talks });
@@ -195,6 +207,7 @@ const on = {
     if (id !== me.id) view.talks(id);
     lay();
   },
+  /** Show a participant's picture, or none. */
   picture(id, kind, track) {
     const tile = kind === SCREEN ? screenTile(id) : id;
     if (tiles.people.has(tile)) tiles.picture(tile, track);
@@ -204,6 +217,7 @@ const on = {
   message: ({ text, rounds = 1 }) => (text ? notice(text, 20 * rounds) : ($("notice").hidden = true)),
   unmute: () => ($("asked").hidden = !own.sent.muted),
   willend: ({ minutes }) => notice(minutes === 1 ? words.last_minute : filled(words.minutes_left, { minutes })),
+  /** Take the state of the conference: roles, recording, hands, and who is to hear nothing. */
   house(state) {
     room.hear(state, me.id);
     useLoudness();
@@ -236,6 +250,7 @@ function lay() {
 }
 
 let sentVolume;
+/** Set how loud this page is played, and sent, as the state of the conference says. */
 function useLoudness() {
   const { played, sent } = room.loudness;
   $("mix").volume = played;
@@ -244,6 +259,7 @@ function useLoudness() {
   call?.volume(sent);
 }
 
+/** Stop or go on playing the sound, as a chair has decided. */
 function hush(value) {
   if ($("mix").muted === value) return;
   $("mix").muted = value;
@@ -252,6 +268,7 @@ function hush(value) {
 
 // ---- entering and leaving -------------------------------------------------------------------
 
+/** Enter the conference with the values of the form, or show why that is refused. */
 async function join(event) {
   event?.preventDefault();
   me = { id: newId(), name: $("name").value.trim() };
@@ -286,11 +303,13 @@ async function join(event) {
   follow();
 }
 
+/** Show on the form why the person cannot enter. */
 function refuse(why) {
   $("enter-error").textContent = why;
   $("enter-error").hidden = false;
 }
 
+/** Leave the conference, and show why, and whether the person may enter again. */
 function leave(title = words.left, text = words.close, again = true) {
   inside = false;
   call?.close();

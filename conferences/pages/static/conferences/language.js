@@ -24,6 +24,7 @@ export function followLanguage(cookie, changed) {
   });
 }
 
+/** Replace texts of `root` by those of the same elements of the page in another language. */
 function translate(root, other) {
   for (const element of root.querySelectorAll("[data-text]")) {
     const same = other.querySelector(`[data-text="${element.dataset.text}"]`);

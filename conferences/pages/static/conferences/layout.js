@@ -34,6 +34,7 @@ export function layoutOf(room, now) {
   return { style: "", shown: [...(arrangement.vips ?? [])], only: false };
 }
 
+/** Return style and shown terminals of a picture composed as the chairman or the API has chosen. */
 function composed(layout, { chairman, speaker, talking, current, arrangement }, now) {
   if (layout.mode === AUTOMATIC) return { style: "", shown: [speaker, ...(arrangement.vips ?? [])].filter(Boolean), only: false };
   if (layout.mode !== CHOSEN) return { style: String(layout.layout), shown: batch(layout, now), only: true };
@@ -47,6 +48,7 @@ function composed(layout, { chairman, speaker, talking, current, arrangement }, 
   return { style: String(layout.layout), shown: [...new Set(shown)], only: true };
 }
 
+/** Return the members of a layout's poll whose turn it is; so many as the layout has places. */
 const batch = (layout, now) => inTurn(layout.poll, PLACES[layout.layout] ?? 25, now);
 
 /** Return the members of a poll whose turn it is; all pages agree, as they go by the time of day. */

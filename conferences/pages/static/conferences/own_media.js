@@ -92,6 +92,7 @@ export class OwnMedia {
     return this.sent.muted || !this.devices.tracks[MICROPHONE];
   }
 
+  /** Mute or unmute the microphone of this page. */
   #setMuted(value) {
     this.sent.muted = value;
     const microphone = this.devices.tracks[MICROPHONE];
@@ -130,6 +131,7 @@ export class OwnMedia {
     this.#tellMixer();
   }
 
+  /** Switch the camera on or off; open the settings if the browser gives none. */
   async toggleCamera() {
     const { devices } = this;
     await devices.want(CAMERA, !devices.wanted[CAMERA] || Boolean(devices.problems[CAMERA]));
@@ -143,12 +145,14 @@ export class OwnMedia {
     this.#isHeldOpen = isHeld && !this.sent.muted;
   }
 
+  /** Start or stop sharing the screen. */
   toggleSharing() {
     if (!Sharing.isPossible) return;
     if (this.#sharing.track) this.#sharing.stop();
     else this.#sharing.start().catch(() => notice(this.#words.not_shared));
   }
 
+  /** Send the shared screen that has begun or ended; stop it if the person is not inside. */
   #showSharing() {
     if (this.#stay.isInside() || !this.#sharing.track) this.use();
     else this.#sharing.stop();

@@ -3,11 +3,13 @@
 /** @param {string} id */
 export const $ = (id) => /** @type {any} */ (document.getElementById(id));
 
+/** Return a promise that is fulfilled after so many milliseconds. */
 export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** Return a text with its named parts filled in, as Python's `%` does. */
 export const filled = (text, named) => text.replace(/%\((\w+)\)s/g, (_, key) => named[key]);
 
+/** Return a random id of so many bytes, in hexadecimal digits. */
 export const randomId = (bytes) => [...crypto.getRandomValues(new Uint8Array(bytes))].map((b) => b.toString(16).padStart(2, "0")).join("");
 
 let noticeTimer = 0;

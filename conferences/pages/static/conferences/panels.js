@@ -17,6 +17,7 @@ export class Panel {
   }
   #shown;
 
+  /** Whether the panel is shown. */
   get isOpen() {
     return !this.element.hidden;
   }

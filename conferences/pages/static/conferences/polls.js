@@ -70,6 +70,7 @@ export class PollsPanel {
     this.#say("");
   }
 
+  /** Ask the question in the form; empty the form once that was accepted. */
   async #publish() {
     const isOn = (id) => ($(id).checked ? "1" : "");
     const fields = { question: $("polls-question").value, answers: $("polls-answers").value };
@@ -81,6 +82,7 @@ export class PollsPanel {
     $("polls-new").firstElementChild.focus();
   }
 
+  /** Send the answers that are chosen in a poll. */
   #vote(poll) {
     const choices = [...poll.querySelectorAll("input:checked")].map(({ value }) => value).join();
     this.#do({ act: "vote", poll: poll.dataset.poll, choices });
@@ -98,11 +100,13 @@ export class PollsPanel {
     return !answer.refused;
   }
 
+  /** Show an error below the polls; "" hides it. */
   #say(text) {
     $("polls-error").textContent = text;
     $("polls-error").hidden = !text;
   }
 
+  /** Take the polls of an answer; say that there is a new one while the panel is closed. */
   #take({ polls, version, may_ask: mayAsk }) {
     if (!polls || !this.#isInside) return;
     // An answer that was overtaken by a later one is old.
@@ -131,6 +135,7 @@ export class PollsPanel {
     this.draw();
   }
 
+  /** Return the element of a poll, with its answers and results. */
   #form(poll) {
     const form = document.createElement("fieldset");
     form.className = "poll";
@@ -152,6 +157,7 @@ export class PollsPanel {
     return form;
   }
 
+  /** Return the element of one answer: its field, its votes, and who gave them. */
   #answer(poll, { text, votes, percent, names }, index) {
     const label = document.createElement("label");
     const choice = document.createElement("input");

@@ -30,6 +30,7 @@ export class Publisher {
   /** Whether Janus has to answer first: one change at a time. */
   #isBusy = false;
 
+  /** The WebRTC connection that carries the own pictures; null while there is none. */
   get connection() {
     return this.#handle.webrtcStuff?.pc ?? null;
   }
@@ -64,6 +65,7 @@ export class Publisher {
     setTimeout(() => this.#settle(), PAUSE);
   }
 
+  /** Note that Janus has answered, and send what has changed meanwhile. */
   #settle() {
     this.#isBusy = false;
     this.update();
@@ -75,10 +77,12 @@ export class Publisher {
     this.#settle();
   }
 
+  /** Return the part of the connection in which pictures of this kind (camera, screen) are sent. */
   #part(kind) {
     return this.connection?.getTransceivers().find(({ mid }) => mid !== null && mid === this.#mids[kind]);
   }
 
+  /** Negotiate the changed pictures with Janus; `request` is "publish" the first time, else "configure". */
   #offer(changed, wanted, request) {
     const tracks = changed.map((kind) => {
       const known = { type: "video", recv: false, dontStop: true, mid: this.#mids[kind] };

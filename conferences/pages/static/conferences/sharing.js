@@ -44,6 +44,7 @@ export class Sharing {
     this.#changed();
   }
 
+  /** Stop sharing the screen and its sound. */
   stop() {
     for (const track of this.#stream?.getTracks() ?? []) track.stop();
     this.#context?.close();

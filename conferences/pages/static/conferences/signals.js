@@ -43,6 +43,7 @@ export class Signals {
     this.draw();
   }
 
+  /** Tell the media unit whether the own hand is up. */
   #tell() {
     this.#say({ kind: "hand", up: this.#own.isUp });
   }
@@ -71,14 +72,17 @@ export class Signals {
     this.#announce();
   }
 
+  /** Return the raised hands of those who are there, the first raised first. */
   #hands() {
     return handsOf(this.#room.state, (id) => this.#tiles.people.has(id));
   }
 
+  /** Return the name of a participant. */
   #nameOf(id) {
     return this.#tiles.people.get(id)?.is.name || this.#words.participant;
   }
 
+  /** Say who has raised a hand since the last state; the first state announces nobody. */
   #announce() {
     const { state } = this.#room;
     const others = this.#hands().filter(({ mtid }) => mtid !== state.me);
@@ -106,6 +110,7 @@ export class Signals {
     }
   }
 
+  /** Draw the list of raised hands. */
   #drawList(hands, mayLower) {
     const text = hands.map((hand) => [hand.mtid, this.#nameOf(hand.id), mayLower(hand)].join()).join() + this.#words.hand_lower_of;
     // A button keeps the focus as long as nothing has changed.
@@ -114,6 +119,7 @@ export class Signals {
     $("hands-list").replaceChildren(...hands.map((hand) => this.#row(hand, mayLower(hand))));
   }
 
+  /** Return the row of a raised hand, with a button to lower it if this person may. */
   #row({ mtid, id }, mayLower) {
     const row = document.createElement("li");
     const name = this.#nameOf(id);
@@ -131,6 +137,7 @@ export class Signals {
 
   // ---- reactions -----------------------------------------------------------------------------
 
+  /** Send a reaction to all, unless the person sends too many. */
   #send(emoji) {
     if (!emoji) return;
     $("more").hidePopover?.();

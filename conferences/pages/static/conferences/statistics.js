@@ -31,6 +31,7 @@ export class Counter {
     return { sound, video: flows("video"), roundTrip: Math.max(0, ...roundTrips), loss: Math.max(sound.sent.loss, sound.received.loss) };
   }
 
+  /** Return what has flowed since the report before: kbit/s, and packets that came or were lost. */
   #flowed(report) {
     const before = this.#before.get(`${report.type} ${report.id} ${report.ssrc}`);
     const seconds = before && (report.timestamp - before.timestamp) / 1000;
@@ -79,6 +80,7 @@ export class LineWatch {
   #judge = new LineJudge();
   #isLooking = false;
 
+  /** Whether pictures are given up, because the line is bad. */
   get isSoundOnly() {
     return this.#judge.isSoundOnly;
   }
@@ -109,6 +111,7 @@ export class LineWatch {
     }
   }
 
+  /** Show how good the line is. */
   #draw() {
     const { level, isSoundOnly } = this.#judge;
     $("line").hidden = level === GOOD;
@@ -117,12 +120,14 @@ export class LineWatch {
     $("sound-only").hidden = !isSoundOnly;
   }
 
+  /** Open the panel with the figures of the line. */
   #open() {
     $("statistics-rows").replaceChildren();
     openDialog("statistics");
     this.#look();
   }
 
+  /** Fill the panel with the figures of the last look. */
   #list({ roundTrip, sound, video }) {
     const percent = (share) => `${(share * 100).toFixed(1)} %`;
     const rate = ({ kbits, loss }) => filled(this.#words.rate, { kbits: Math.round(kbits), loss: percent(loss) });

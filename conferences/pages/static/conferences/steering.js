@@ -43,6 +43,7 @@ export class Steering {
     button.textContent = button.dataset.usual;
   }
 
+  /** Carry out the action of a button, or show why it is refused. */
   async #press(button) {
     if (!button) return;
     const { action, id, value } = button.dataset;
@@ -74,11 +75,13 @@ export class Steering {
     this.#drawRows("steer-people", this.#people());
   }
 
+  /** Draw the button that turns something on or off. */
   #drawSwitch(id, isOn, turnOn, turnOff) {
     $(id).textContent = isOn ? turnOff : turnOn;
     $(id).dataset.value = isOn ? "0" : "1";
   }
 
+  /** Return the members as rows: the name, and the buttons that this person may press. */
   #people() {
     const { people, arrangement: { hands = [], cochairs = [] }, me, chairman } = this.#room.state;
     const words = this.#words;
@@ -98,6 +101,7 @@ export class Steering {
     });
   }
 
+  /** Draw rows of a list: a name, and its buttons. */
   #drawRows(id, rows) {
     const shown = JSON.stringify(rows);
     // A button keeps the focus as long as nothing has changed.

@@ -21,12 +21,14 @@ export class Tiles {
     return person;
   }
 
+  /** Remove the tile of a participant. */
   remove(id) {
     this.people.get(id)?.tile.remove();
     this.people.delete(id);
     this.arrange();
   }
 
+  /** Remove all tiles. */
   clear() {
     for (const id of [...this.people.keys()]) this.remove(id);
   }
@@ -67,6 +69,7 @@ export class Tiles {
     this.arrange();
   }
 
+  /** Add an empty tile for a participant. */
   #add(id) {
     const tile = this.parts.template.content.firstElementChild.cloneNode(true);
     const person = { tile, is: { name: "", muted: false, talks: false, role: "", me: false, screen: false } };
@@ -77,6 +80,7 @@ export class Tiles {
     return person;
   }
 
+  /** Draw name, role and marks on a tile. */
   #draw({ tile, is }) {
     const name = is.name || this.words.participant;
     tile.classList.toggle("me", is.me);
@@ -112,12 +116,14 @@ export class Tiles {
   }
 }
 
+/** Return the initials of a name: of its first and last word. */
 function initials(name) {
   const words = name.trim().split(/\s+/);
   const letters = words.length > 1 ? [words[0], words.at(-1)] : [words[0]];
   return letters.map((word) => [...word][0] ?? "").join("").toUpperCase();
 }
 
+/** Return the colour of a name, as an angle from 0 to 359. */
 function hue(name) {
   let sum = 0;
   for (const letter of name) sum = (sum * 31 + letter.codePointAt(0)) % 360;

@@ -72,6 +72,7 @@ export class View {
     this.draw();
   }
 
+  /** Change between the view of tiles and that of the person who talks. */
   toggle() {
     this.#own.view = this.#own.view === SPEAKER ? TILES : SPEAKER;
     this.#own.page = 0;
@@ -79,11 +80,13 @@ export class View {
     this.draw();
   }
 
+  /** Show the page on the whole screen, or end that. */
   toggleFullScreen() {
     if (document.fullscreenElement) document.exitFullscreen();
     else document.documentElement.requestFullscreen?.().catch((why) => console.warn(why));
   }
 
+  /** Show the large picture in a small window beside other programs, or end that. */
   async togglePictureInPicture() {
     if (document.pictureInPictureElement) return document.exitPictureInPicture();
     await $("pip-video").play().catch(() => {});
@@ -100,6 +103,7 @@ export class View {
     });
   }
 
+  /** Choose the tiles to show, draw them, and receive their pictures only. */
   #draw() {
     const all = [...this.#tiles.people].map(([id, { is }]) => ({ id, me: is.me, screen: is.screen, pictured: this.#sent.has(id) || Boolean(this.#tiles.trackOf(id)) }));
     const { clientWidth: width, clientHeight: height } = $("tiles");
@@ -126,11 +130,13 @@ export class View {
     $("pip").disabled = !track;
   }
 
+  /** Show the next page of tiles (1), or the one before (-1). */
   #turn(step) {
     this.#own.page += step;
     this.draw();
   }
 
+  /** Pin the participant in whose tile the button lies, or unpin it. */
   #pinBy(button) {
     if (!button) return;
     const { id } = button.closest(".tile").dataset;

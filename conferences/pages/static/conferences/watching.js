@@ -34,6 +34,7 @@ export class Watcher {
   /** Session descriptions are answered one after the other. */
   #answered = Promise.resolve();
 
+  /** The WebRTC connection that carries the others' pictures; null while there is none. */
   get connection() {
     return this.#handle?.webrtcStuff?.pc ?? null;
   }
@@ -66,6 +67,7 @@ export class Watcher {
     this.#update();
   }
 
+  /** Note that a picture is not received any more. */
   #drop(key) {
     const { feed, kind } = this.#received.get(key);
     this.#received.delete(key);
@@ -93,6 +95,7 @@ export class Watcher {
     this.#handle.send({ message });
   }
 
+  /** Enter the video room as a receiver of these pictures. */
   #open(streams) {
     this.#attach({
       success: (handle) => {
@@ -117,11 +120,13 @@ export class Watcher {
     setTimeout(() => this.#settle(), TRY_AGAIN);
   }
 
+  /** Note that Janus has answered, and request what has changed meanwhile. */
   #settle() {
     this.#isBusy = false;
     this.#update();
   }
 
+  /** Handle an event of Janus about the received pictures: an offer, an update or an error. */
   #hear(event, jsep) {
     const { streams } = event;
     if (event.error) {
@@ -139,6 +144,7 @@ export class Watcher {
     }
   }
 
+  /** Answer an offer of Janus; the promise ends when that is done. */
   #answer(handle, jsep) {
     return new Promise((resolve, reject) => {
       handle.createAnswer({

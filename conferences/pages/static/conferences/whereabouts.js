@@ -46,6 +46,7 @@ export class Whereabouts {
     throw new Error("no site answers");
   }
 
+  /** Return what one site says of the conference; null if it cannot say anything now. */
   async #ask(url, enters) {
     const body = new URLSearchParams({ ...this.proof, name: this.name, ...(this.#needsPassword && { password: this.password }) });
     const signal = AbortSignal.timeout(ANSWER_WITHIN);

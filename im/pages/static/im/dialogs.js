@@ -19,6 +19,7 @@ async function idsOf(api, names) {
   return found;
 }
 
+/** Return the sign-in names in a text, which people separate by commas or semicolons. */
 const namesIn = (text) => text.split(/[,;，；]/).map((one) => one.trim()).filter(Boolean);
 
 /** Ask for the people, and call `then(conversation id)` with the new conversation. */

@@ -35,10 +35,12 @@ export class Line {
   #pass = null;
   isUp = false;
 
+  /** Connect, and connect again whenever the connection breaks. */
   open() {
     this.#client.activate();
   }
 
+  /** Disconnect for good. */
   close() {
     this.#client.deactivate();
   }
@@ -77,6 +79,7 @@ export class Line {
     this.#wake();
   }
 
+  /** Subscribe to the person's messages, by a queue of this connection's own. */
   #listen() {
     const { exchange, queue_prefix: prefix } = this.#pass;
     // The connection is up only when the queue is bound: later entries are pushed, earlier ones are fetched.
@@ -89,6 +92,7 @@ export class Line {
     this.#client.subscribe(`/exchange/${exchange}`, (frame) => this.#on.heard(JSON.parse(frame.body)), options);
   }
 
+  /** Note that the connection is lost; the library connects again by itself. */
   #lost() {
     this.isUp = false;
     this.#on.down();

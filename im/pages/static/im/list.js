@@ -25,6 +25,7 @@ export class List {
   /** The presence of contacts, as they let others see it. */
   presences = new Map();
 
+  /** Draw the list of conversations, with `open` as the one that is shown beside it. */
   draw(open = this.#open) {
     this.#open = open;
     const shown = this.#talks.inOrder;
@@ -34,10 +35,12 @@ export class List {
   }
   #open = null;
 
+  /** Put the keyboard's focus on the row of a conversation. */
   focus(talk) {
     this.#rows.get(talk?.id)?.firstElementChild.focus();
   }
 
+  /** Return the row of a conversation, filled with its present state. */
   #row(talk) {
     const { info, lastMessage } = talk;
     if (!this.#rows.has(talk.id)) this.#rows.set(talk.id, this.#made(() => this.#on.look(talk.id)));
@@ -56,12 +59,14 @@ export class List {
     return li;
   }
 
+  /** Return a new row; `press` is called when it is pressed. */
   #made(press) {
     const li = made("a-talk");
     li.firstElementChild.addEventListener("click", press);
     return li;
   }
 
+  /** Return the last message in one line, with its author in groups; "" without a message. */
   #lastWords(talk, entry) {
     if (!entry) return "";
     const mine = entry.data.publisher_id === this.#me.id;
@@ -81,6 +86,7 @@ export class List {
 
   // ---- search ---------------------------------------------------------------------------------
 
+  /** Search for the text in the search field once nobody has typed for SEARCH_AFTER milliseconds. */
   #search() {
     clearTimeout(this.#searching);
     const wanted = $("search").value.trim();
@@ -89,6 +95,7 @@ export class List {
     if (wanted) this.#searching = setTimeout(() => this.#ask(wanted), SEARCH_AFTER);
   }
 
+  /** Show the messages in which the platform finds this text, unless another is typed by then. */
   async #ask(wanted) {
     try {
       const { found } = await this.#api.get(`search?q=${encodeURIComponent(wanted)}`);
@@ -99,6 +106,7 @@ export class List {
     }
   }
 
+  /** Return the row of a message that was found; pressing it opens the message. */
   #hit({ data, snippet }) {
     const name = this.#talks.get(data.conversation_id)?.info.name ?? data.publisher_name;
     const li = this.#made(() => this.#on.find(data.conversation_id, data.seq));
@@ -119,6 +127,7 @@ function nothing() {
   return line;
 }
 
+/** Return a part of a found message; the words that were searched for are marked. */
 function piece({ text, hit }) {
   const node = document.createElement(hit ? "mark" : "span");
   node.textContent = text;

@@ -64,11 +64,13 @@ export class Log {
     if (entry) this.#entries.set(seq, { ...entry, data: { seq, hidden: true } });
   }
 
+  /** Hide all entries up to this seq, because the person has cleared the conversation. */
   clear(upto) {
     for (const seq of this.#entries.keys()) if (seq <= upto) this.hide(seq);
     this.floor = Math.max(this.floor, Math.min(upto, this.top));
   }
 
+  /** Add the waiting entries that follow `top` without a gap; return them, in order. */
   #release() {
     const shown = [];
     while (this.#early.has(this.top + 1)) {
@@ -78,6 +80,7 @@ export class Log {
     return shown;
   }
 
+  /** Move the waiting entry with this seq into the log, and return it. */
   #keep(seq) {
     const entry = this.#early.get(seq);
     this.#early.delete(seq);
@@ -85,6 +88,7 @@ export class Log {
     return entry;
   }
 
+  /** Store an entry; one that changes a message is also noted at that message. */
   #put(entry) {
     const { cmd, data } = entry;
     this.#entries.set(data.seq, entry);
@@ -101,10 +105,12 @@ export class Log {
     return this.#early.size > 0;
   }
 
+  /** Note up to which seq a person has read; an older note changes nothing. */
   hasRead(person, seq) {
     if (seq > (this.read.get(person) ?? 0)) this.read.set(person, seq);
   }
 
+  /** Return whether the log holds the entry with this seq. */
   has(seq) {
     return this.#entries.has(seq);
   }
@@ -130,6 +136,7 @@ export class Log {
   }
 }
 
+/** Apply a recall, an edit or a reaction to the data of a message. */
 function apply(data, { cmd, data: change }) {
   if (cmd === "recall") {
     data.recalled_seq = change.seq;

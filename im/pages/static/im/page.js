@@ -1,10 +1,14 @@
 // Small helpers that all parts of the page use: find elements, fill in texts, format values.
 
+/** Return the element of the page with this id. */
 export const $ = (id) => document.getElementById(id);
 export const start = JSON.parse($("start").textContent);
 export const { words } = start;
+/** Return a text with values in its places, such as `%(name)s`. */
 export const say = (text, named) => text.replace(/%\((\w+)\)s/g, (_, key) => named[key]).replaceAll("%%", "%");
+/** Return the element inside a node that is marked with `data-<name>`. */
 export const part = (node, name) => node.querySelector(`[data-${name}]`);
+/** Return a copy of the HTML template with this id. */
 export const made = (id) => $(id).content.firstElementChild.cloneNode(true);
 
 /** Fill in a text; an element without text is hidden. */
@@ -31,6 +35,7 @@ export function putWritten(node, text) {
 }
 
 let noticeTimer = 0;
+/** Show a notice at the edge of the page, for so many seconds; 0 means until the next notice. */
 export function notice(text, seconds = 8) {
   put($("notice"), text);
   clearTimeout(noticeTimer);
@@ -41,6 +46,7 @@ const language = document.documentElement.lang;
 const CLOCK = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
 const DAY = new Intl.DateTimeFormat(language, { weekday: "long", day: "numeric", month: "long" });
 const SHORT = new Intl.DateTimeFormat(language, { day: "numeric", month: "numeric" });
+/** Return the time of day as text. */
 export const clock = (moment) => CLOCK.format(new Date(moment));
 
 /** Return the day in words. */
@@ -52,12 +58,14 @@ export function day(moment, short = false) {
   return (short ? SHORT : DAY).format(then);
 }
 
+/** Return a number of bytes as text, such as "1.5 MiB". */
 export function bytes(n) {
   const step = n < 1024 ? 0 : n < 1024 ** 2 ? 1 : n < 1024 ** 3 ? 2 : 3;
   const number = n / 1024 ** step;
   return `${number < 10 && step ? number.toFixed(1) : Math.round(number)} ${["B", "KiB", "MiB", "GiB"][step]}`;
 }
 
+/** Return a duration in milliseconds as minutes and seconds, such as "1:05". */
 export const minutes = (ms) => `${Math.floor(ms / 60_000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, "0")}`;
 
 /** Show a person's initials on that person's colour. */

@@ -10,6 +10,7 @@ const READ_SHOWN_UP_TO = 500;
 
 /** A conversation. */
 class Talk {
+  /** `info`: the conversation as the platform's API describes it. */
   constructor(info) {
     this.id = info.conversation_id;
     this.info = info;
@@ -20,10 +21,12 @@ class Talk {
     this.draft = "";
   }
 
+  /** Whether this is a conversation of two people, not a group. */
   get isDirect() {
     return this.info.kind === "direct";
   }
 
+  /** Whether the platform has older entries than this page. */
   get hasOlder() {
     return this.log.floor > this.info.from_seq;
   }
@@ -34,6 +37,7 @@ class Talk {
     return this.log.now(last) ?? this.info.last;
   }
 
+  /** Return the name of a person in the conversation by the person's id; "" if it is unknown. */
   nameOf(person) {
     return this.people.get(person)?.name ?? (this.isDirect ? this.info.name : "");
   }
@@ -54,6 +58,7 @@ export class Talks {
   #isCaughtUp = false;
   #repairing = new Set();
 
+  /** Return the conversation with this id; undefined if the person has none. */
   get(id) {
     return this.#all.get(id);
   }
@@ -65,10 +70,12 @@ export class Talks {
     return known.sort((a, b) => b.info.pinned - a.info.pinned || when(b).localeCompare(when(a)));
   }
 
+  /** The last entry that this page has of each conversation: id -> seq. */
   get seqs() {
     return Object.fromEntries([...this.#all].map(([id, talk]) => [id, talk.log.top]));
   }
 
+  /** How many messages are unread, without those of conversations that are muted. */
   get unread() {
     return [...this.#all.values()].reduce((sum, talk) => sum + (talk.info.quiet ? 0 : talk.info.unread), 0);
   }
@@ -89,6 +96,7 @@ export class Talks {
     this.#isCaughtUp = false;
   }
 
+  /** Fetch the list of all conversations, page by page. */
   async load() {
     for (let after = "0"; after; ) {
       const said = await this.#api.get(`conversations?count=${PAGE}&after=${after}`);
@@ -98,12 +106,14 @@ export class Talks {
     this.#on.listed();
   }
 
+  /** Add a conversation, or give a known one its new description. */
   #put(info) {
     const talk = this.#all.get(info.conversation_id);
     if (talk) talk.info = info;
     else this.#all.set(info.conversation_id, new Talk(info));
   }
 
+  /** Fetch the entries that came to any conversation while the connection was down. */
   async fetchMissed() {
     for (let more = true; more; ) {
       const said = await this.#api.send("POST", "offline", { seqs: this.seqs, latest: 0, count: PAGE });
@@ -121,6 +131,7 @@ export class Talks {
     else this.#early.push(said);
   }
 
+  /** Handle a message from the broker: an entry of a log, or a notice. */
   #take({ cmd, data }) {
     const talk = this.#all.get(data.conversation_id);
     if (cmd === "typing") this.#types(talk, data.user_id);
@@ -130,11 +141,13 @@ export class Talks {
     else this.#noted(talk, cmd, data);
   }
 
+  /** Add a received entry to its log; if entries before it are missing, fetch them. */
   #entry(talk, entry) {
     this.#merged(talk, talk.log.take(entry), true);
     if (talk.log.hasGap) this.repair(talk, entry.data.seq);
   }
 
+  /** Show for five seconds that somebody else is writing. */
   #types(talk, person) {
     if (!talk || person === this.#me.id) return;
     talk.typing.set(person, Date.now() + 5000);
@@ -151,6 +164,7 @@ export class Talks {
     this.#on.changed(talk, []);
   }
 
+  /** Call a function that fetches something; report it if that fails. */
   #again(ask) {
     ask().catch((why) => this.#on.failed(why));
   }
@@ -164,6 +178,7 @@ export class Talks {
     }, REPAIR_AFTER);
   }
 
+  /** Fetch entries page by page until the log has the one with this seq. */
   async #fetchUpTo(talk, seq) {
     while (talk.log.top < seq) {
       const said = await this.#api.get(`conversations/${talk.id}/messages?after=${talk.log.top}`);
@@ -186,6 +201,7 @@ export class Talks {
     if (entries.length) this.#on.changed(talk, entries);
   }
 
+  /** Note what a message changes in the list: the last message, and how many are unread. */
   #message(talk, entry, isNew) {
     const { info } = talk;
     const { seq, publisher_id: by } = entry.data;
@@ -199,6 +215,7 @@ export class Talks {
     talk.log.hasRead(by, seq);
   }
 
+  /** Note that the person has read up to this seq, perhaps on another device. */
   #haveRead(talk, seq) {
     const { info } = talk;
     if (seq <= info.read_seq) return;
@@ -219,6 +236,7 @@ export class Talks {
 
   // ---- fetched when a conversation is opened --------------------------------------------------
 
+  /** Fetch the description of a conversation again; forget it if the person is no member any more. */
   async refresh(talk) {
     try {
       talk.info = (await this.#api.get(`conversations/${talk.id}`)).conversation;

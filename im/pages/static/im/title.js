@@ -10,11 +10,13 @@ export function showCaller(text) {
   draw();
 }
 
+/** Show the number of unread messages in the title; 0 shows none. */
 export function showUnread(count) {
   unread = count;
   draw();
 }
 
+/** Set the title of the page. */
 function draw() {
   document.title = caller || (unread ? `(${unread}) ${own}` : own);
 }

@@ -41,6 +41,7 @@ export class Unsent {
     if (this.#waiting.delete(id)) this.#save();
   }
 
+  /** Note why a request was refused, and return it; null if it is unknown. */
   refuse(id, why) {
     const request = this.#waiting.get(id);
     if (!request) return null;
@@ -69,6 +70,7 @@ export class Unsent {
     }
   }
 
+  /** Keep all waiting requests in the storage. */
   #save() {
     try {
       this.#keep.setItem(this.#key, JSON.stringify([...this.#waiting.values()]));

@@ -3,6 +3,7 @@
 const PART = 4 * 1024 * 1024;
 const TRIES = 60;
 const PATIENCE = 3000;
+/** Return a promise that is fulfilled after so many milliseconds. */
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 class Refused extends Error {}
@@ -38,6 +39,7 @@ async function patiently(stop, ask) {
   }
 }
 
+/** Begin an upload, and return its id. */
 async function begin(api, file, name, signal) {
   const named = btoa(String.fromCharCode(...new TextEncoder().encode(name)));
   const headers = { "Upload-Length": String(file.size), "Upload-Metadata": `filename ${named}` };
@@ -45,6 +47,7 @@ async function begin(api, file, name, signal) {
   return (await reply.json()).id;
 }
 
+/** Send the part of a file that begins at `offset`; return how many bytes the platform has then. */
 async function send(api, number, file, offset, signal) {
   const headers = { "Upload-Offset": String(offset), "Content-Type": "application/offset+octet-stream" };
   const part = file.slice(offset, offset + PART);
@@ -52,11 +55,13 @@ async function send(api, number, file, offset, signal) {
   return Number(reply.headers.get("Upload-Offset"));
 }
 
+/** Return how many bytes of an upload the platform has. */
 async function receivedBytes(api, number, signal) {
   const reply = await call(api, "HEAD", `files/${number}`, {}, undefined, signal);
   return Number(reply.headers.get("Upload-Offset"));
 }
 
+/** Make a request of the upload protocol. Throws Refused if repeating it would not help. */
 async function call(api, method, path, headers, body, signal) {
   const reply = await api.raw(path, { method, headers: { "Tus-Resumable": "1.0.0", ...headers }, body, signal });
   if (reply.ok) return reply;

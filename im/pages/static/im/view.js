@@ -8,6 +8,7 @@ const LEADS = new Set(["owner", "admin"]);
 
 /** `does(what, entry, node)` is called when a button of a message is pressed. */
 export class View {
+  /** `me`: the person who looks at the page. */
   constructor(api, me, does) {
     this.#api = api;
     this.#me = me;
@@ -42,6 +43,7 @@ export class View {
   }
   #first;
 
+  /** Empty the view, to show another conversation. */
   #begin(talk, list) {
     this.#shows = talk.id;
     this.#nodes.clear();
@@ -49,11 +51,13 @@ export class View {
     list.replaceChildren();
   }
 
+  /** Whether the latest message is on the screen, or nearly. */
   get isAtEnd() {
     const list = $("log");
     return list.scrollHeight - list.scrollTop - list.clientHeight < 60;
   }
 
+  /** Scroll to the latest message. */
   toEnd() {
     $("log").scrollTop = $("log").scrollHeight;
   }
@@ -69,11 +73,13 @@ export class View {
     return true;
   }
 
+  /** Return the element with this key, which `make` creates the first time. */
   #node(key, make) {
     if (!this.#nodes.has(key)) this.#nodes.set(key, make());
     return this.#nodes.get(key);
   }
 
+  /** Return the line between messages with this key, such as a day, with this text. */
   #line(key, text) {
     const node = this.#node(key, () => made("a-line"));
     put(node.firstElementChild, text);
@@ -82,6 +88,7 @@ export class View {
 
   // ---- what happened to the conversation ------------------------------------------------------
 
+  /** Return the line that says what happened to the conversation; hidden if that is not to be shown. */
   #event({ data }) {
     const node = this.#line(String(data.seq), eventText(data, this.#me));
     node.hidden = !node.firstElementChild.textContent;
@@ -90,6 +97,7 @@ export class View {
 
   // ---- messages -------------------------------------------------------------------------------
 
+  /** Return the element of a message, filled with its present state. */
   #message(talk, entry) {
     const { data } = entry;
     const node = this.#node(String(data.seq), () => this.#made(data));
@@ -106,12 +114,14 @@ export class View {
     return node;
   }
 
+  /** Return a new, empty element of a message. */
   #made(data) {
     const node = made("a-message");
     node.dataset.seq = data.seq ?? "";
     return node;
   }
 
+  /** Fill in what a message contains: text, picture, sound, file, or the message that it answers. */
   #content(node, talk, data) {
     const { type, recalled_seq: gone, file_id: id } = data;
     const file = gone ? null : data.file ?? (id && { name: data.body, size: 0 });
@@ -123,6 +133,7 @@ export class View {
     this.#quote(part(node, "quote"), talk, gone ? null : data.reply_to);
   }
 
+  /** Show the thumbnail of a picture, with a link to the whole; hide it without one. */
   #picture(link, file, id) {
     link.hidden = !file;
     if (!file || link.dataset.id === id) return;
@@ -136,6 +147,7 @@ export class View {
     image.src = `${link.href}/thumbnail`;
   }
 
+  /** Show the player of a voice message or voicemail; hide it without one. */
   #voice(audio, file, id, data) {
     audio.hidden = !file;
     if (!file || audio.dataset.id === id) return;
@@ -145,6 +157,7 @@ export class View {
     audio.setAttribute("aria-label", `${data.call_id ? words.voicemail : words.voice} ${file.duration_ms ? minutes(file.duration_ms) : ""}`);
   }
 
+  /** Show the link to a file; hide it without one. */
   #file(link, file, id) {
     link.hidden = !file;
     if (!file) return;
@@ -153,12 +166,14 @@ export class View {
     link.children[1].textContent = file.size ? bytes(file.size) : "";
   }
 
+  /** Show the message that this one answers; pressing it scrolls there. */
   #quote(node, talk, msgId) {
     const quoted = msgId && talk.log.now(seqOf(msgId));
     put(node, quoted ? `${quoted.data.publisher_name}: ${short(quoted)}` : "");
     node.onclick = () => this.find(seqOf(msgId));
   }
 
+  /** Show each emoji with the number of people who chose it; pressing it adds or removes the own. */
   #reactions(node, entry) {
     const place = part(node, "reactions");
     const buttons = [...entry.data.reactions].map(([emoji, people]) => {
@@ -171,6 +186,7 @@ export class View {
     arrange(place, buttons);
   }
 
+  /** Show the buttons of what the person may do with a message: answer, react, edit, recall, hide. */
   #acts(node, talk, entry, mine) {
     const { data } = entry;
     const leads = !talk.isDirect && LEADS.has(talk.info.role);
@@ -187,6 +203,7 @@ export class View {
     arrange(place, buttons);
   }
 
+  /** Return the button for an action in this place, which is created if there is none; set its text. */
   #button(place, what, text) {
     const known = [...place.children].find((one) => one.dataset.what === what);
     const button = known ?? document.createElement("button");
@@ -198,6 +215,7 @@ export class View {
 
   // ---- what is not in the log yet -------------------------------------------------------------
 
+  /** Return the element of a message that is not stored yet, or was refused. */
   #waiting(talk, one) {
     const { data, refused } = one;
     const node = this.#node(data.client_msg_id, () => this.#made(data));

@@ -10,6 +10,7 @@ export class Voice {
   #pieces = [];
   #timer = 0;
 
+  /** Whether a message is being recorded. */
   get isOn() {
     return this.#recorder !== null;
   }

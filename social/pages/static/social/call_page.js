@@ -1,8 +1,10 @@
 // Small helpers of the scripts of calls, which run on pages of several kinds.
 
+/** Return the element of the page with this id. */
 export const $ = (id) => document.getElementById(id);
 export const setup = JSON.parse($("call-setup").textContent);
 export const { me, words } = setup;
+/** Return a text with values in its places, such as `%(name)s`. */
 export const say = (text, named) => text.replace(/%\((\w+)\)s/g, (_, key) => named[key]);
 
 /** Fill in a text; an element without text is hidden. */
@@ -11,6 +13,7 @@ export function put(node, text) {
   node.hidden = !text;
 }
 
+/** Return a value of the tab's storage, which `make` creates the first time. */
 function kept(name, make) {
   try {
     sessionStorage.setItem(name, sessionStorage.getItem(name) ?? make());

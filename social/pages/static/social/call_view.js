@@ -15,8 +15,11 @@ const ALONE_FOR = 30000;
 /** So many messages about a direct path are kept until the page is ready for them. */
 const MOST_EARLY = 50;
 
+/** Return a promise that is fulfilled after so many milliseconds. */
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+/** Return the address of a conference's room on its media unit, by which a move to another unit is seen. */
 const placeOf = (join) => `${join.webrtc.url} ${join.webrtc.audioroom}`;
+/** Return a random id of 24 hexadecimal digits for the person in the conference. */
 const newId = () => [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
 export class CallView {
@@ -127,6 +130,7 @@ export class CallView {
     else if (this.#early.length < MOST_EARLY) this.#early.push({ number, data });
   }
 
+  /** Leave the call: end all connections, and stop microphone and camera. */
   close() {
     this.#number = this.#place = "";
     this.#others = [];
@@ -151,6 +155,7 @@ export class CallView {
 
   // ---- where the conference is ------------------------------------------------------------------
 
+  /** Ask again and again where the call's conference runs, and connect there, until the call ends. */
   async #follow(number) {
     while (this.#number === number) {
       const media = await this.#where(number).catch(() => null);
@@ -179,6 +184,7 @@ export class CallView {
     return null;
   }
 
+  /** Connect to the conference by the join information of its media unit; leave another one. */
   #open(join) {
     this.#stay?.close();
     this.#tiles.clear();
@@ -192,6 +198,7 @@ export class CallView {
     stay.open();
   }
 
+  /** Show that the connection is lost, and try the same place again after a while. */
   #lost() {
     const tried = this.#place;
     this.#stay?.close();
@@ -238,6 +245,7 @@ export class CallView {
 
   // ---- the own microphone and camera ------------------------------------------------------------
 
+  /** Mute or unmute the microphone; `tell`: the media unit does not know it yet. */
   #setMuted(value, tell = true) {
     this.#media.muted = value;
     if (this.#media.audio) this.#media.audio.enabled = !value;
@@ -246,6 +254,7 @@ export class CallView {
     this.#draw();
   }
 
+  /** Switch the camera on or off; it stays off if the browser gives none. */
   async #toggleCamera() {
     const { video } = this.#media;
     if (video) {
@@ -260,6 +269,7 @@ export class CallView {
     this.#draw();
   }
 
+  /** Show on the buttons whether microphone and camera are on. */
   #draw() {
     const { audio, video, muted } = this.#media;
     const isSilent = muted || !audio;
@@ -270,6 +280,7 @@ export class CallView {
     $("call-cam").lastElementChild.textContent = video ? this.#words.camera_off : this.#words.camera_on;
   }
 
+  /** Show for how long the call has been going on. */
   #showTime(call) {
     const seconds = Math.max(0, Math.floor((Date.now() - Date.parse(call.answered_at)) / 1000));
     $("call-time").textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;

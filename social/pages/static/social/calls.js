@@ -30,8 +30,11 @@ const rung = new Set();
 /** Calls that the person has declined or left here: whatever the platform still tells of them, they are over. */
 const over = new Set();
 
+/** Whether a call has not been answered yet. */
 const waits = ({ state }) => state === "inviting" || state === "ringing";
+/** Whether a call waits for this person to answer it. */
 const isIncoming = (call) => call.callee.user_id === me.id && waits(call) && !over.has(call.call_id);
+/** Return the person at the other end of a call. */
 const other = (call) => (call.caller.user_id === me.id ? call.callee : call.caller);
 
 /** Whether this page, and not another device of the person, has the call. */
@@ -43,6 +46,7 @@ function isHere(call) {
 
 // ---- what the platform tells ---------------------------------------------------------------------
 
+/** Store what the platform says of a call, unless something newer is known, and show it. */
 function take(call) {
   const before = known.get(call.call_id);
   if (before && before.version >= call.version) return;
@@ -50,6 +54,7 @@ function take(call) {
   draw();
 }
 
+/** Show the calls as they stand: the one that rings, and the one that this page takes part in. */
 function draw() {
   const incoming = [...known.values()].find((call) => isIncoming(call) && call.call_id !== current?.call_id);
   drawRinging(incoming ?? null);
@@ -60,6 +65,7 @@ function draw() {
   if (here) drawTalk(here);
 }
 
+/** Ring for an incoming call, or stop ringing (`null`). */
 function drawRinging(call) {
   document.body.dataset.ringing = call ? "on" : "off";
   if (!call) {
@@ -83,6 +89,7 @@ function drawRinging(call) {
   ring.start();
 }
 
+/** Show the call that this page takes part in; once it is answered, enter its conference. */
 function drawTalk(call) {
   current = call;
   openView(other(call).name);
@@ -116,15 +123,18 @@ function finished(call) {
 
 // ---- what the person does ------------------------------------------------------------------------
 
+/** Store the call in an answer of the API, and return it. */
 function taken({ call }) {
   take(call);
   return call;
 }
 
+/** Log an error that needs no action of the person. */
 function failed(why) {
   console.warn(why);
 }
 
+/** Call a person, unless this page is in a call; show why if the platform refuses it. */
 async function callPerson(user, name, video) {
   if (current) return;
   openView(name);
@@ -144,6 +154,7 @@ async function callPerson(user, name, video) {
   }
 }
 
+/** Answer the call that rings, with or without the own camera; another call is ended before. */
 async function accept(video = false) {
   const call = shown;
   if (!call) return;
@@ -165,6 +176,7 @@ async function accept(video = false) {
   }
 }
 
+/** Decline the call that rings. */
 function decline() {
   const call = shown;
   if (!call) return;
@@ -173,6 +185,7 @@ function decline() {
   insist(`calls/${call.call_id}/decline`);
 }
 
+/** End a call: at once on this page, and at the platform as soon as it can be reached. */
 async function hangUp(id = current?.call_id) {
   if (!id) return;
   ringback.stop();
@@ -195,6 +208,7 @@ async function insist(path) {
   }
 }
 
+/** Add the people whom the form names to the running call. */
 async function addPeople(event) {
   event.preventDefault();
   const names = $("call-names").value.split(/[,，]/).map((name) => name.trim()).filter(Boolean);
@@ -211,6 +225,7 @@ async function addPeople(event) {
 
 // ---- the panel -----------------------------------------------------------------------------------
 
+/** Show the panel of a call with the name of the other person. */
 function openView(name) {
   $("call-name").textContent = name;
   $("call-after").hidden = true;
@@ -218,12 +233,14 @@ function openView(name) {
   $("call-view").hidden = false;
 }
 
+/** Hide the panel of the call. */
 function closeView() {
   $("call-view").hidden = true;
   $("call-add").hidden = true;
   $("call-state").textContent = "";
 }
 
+/** Show a notice for six seconds. */
 function complain(text) {
   put($("call-notice"), text);
   setTimeout(() => put($("call-notice"), ""), 6000);
@@ -245,6 +262,7 @@ async function resync() {
   }
 }
 
+/** Handle a message from the broker: a notice about a call, or what the other browser signals. */
 function heard({ cmd, data }) {
   if (cmd === "call.signal") {
     if (data.user_id !== me.id) view.signal(data.call_id, data.data);

@@ -45,6 +45,7 @@ export class DirectPath {
     this.#say({ description: peer.localDescription });
   }
 
+  /** Give the direct path up for good. */
   close() {
     this.#isClosed = true;
     clearTimeout(this.#retry);
@@ -73,6 +74,7 @@ export class DirectPath {
     }
   }
 
+  /** Begin a new WebRTC connection, in place of an earlier one; `attempt` is the id of both sides. */
   #begin(attempt, iceServers) {
     this.#drop();
     this.#attempt = attempt;
@@ -89,10 +91,12 @@ export class DirectPath {
     return peer;
   }
 
+  /** Send the other browser a part of the negotiation, by way of the platform. */
   #say(data) {
     this.#on.send({ attempt: this.#attempt, ...data });
   }
 
+  /** Judge by received and lost packets whether the direct path may carry the sound. */
   async #look(peer) {
     if (peer.connectionState === "closed") return this.#lost();
     if (peer.connectionState !== "connected") return;
@@ -110,6 +114,7 @@ export class DirectPath {
     else if (!isGood) this.#change(false);
   }
 
+  /** Note whether the sound comes directly, and report a change. */
   #change(isDirect) {
     if (this.isDirect === isDirect) return;
     this.isDirect = isDirect;
@@ -117,6 +122,7 @@ export class DirectPath {
     this.#on.changed(isDirect);
   }
 
+  /** Drop the connection; the side that leads tries again, after a longer pause each time. */
   #lost() {
     this.#drop();
     if (!this.#leads || this.#isClosed) return;
@@ -125,6 +131,7 @@ export class DirectPath {
     this.#pause *= 2;
   }
 
+  /** Close the WebRTC connection, and forget what was measured of it. */
   #drop() {
     clearInterval(this.#timer);
     this.#peer?.close();

@@ -14,6 +14,7 @@ function wake() {
 for (const touch of ["pointerdown", "keydown"]) addEventListener(touch, wake, { capture: true });
 
 export class RingTone {
+  /** `tones`: frequencies in Hz; `on`, `off`: seconds of sound and of silence. */
   constructor({ tones, on, off }) {
     this.#tones = tones;
     this.#on = on;
@@ -25,6 +26,7 @@ export class RingTone {
   #timer = 0;
   #playing = [];
 
+  /** Ring, and vibrate, until `stop`. */
   start() {
     if (this.#timer) return;
     wake();
@@ -33,12 +35,14 @@ export class RingTone {
     navigator.vibrate?.([400, 200, 400]);
   }
 
+  /** Stop ringing. */
   stop() {
     clearInterval(this.#timer);
     this.#timer = 0;
     for (const tone of this.#playing.splice(0)) tone.stop();
   }
 
+  /** Play the tones once. */
   #ring() {
     if (context.state !== "running") return;
     const loudness = context.createGain();

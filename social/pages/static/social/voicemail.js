@@ -9,6 +9,7 @@ const KINDS = ["audio/webm;codecs=opus", "audio/mp4", "audio/ogg;codecs=opus"];
 const csrf = document.querySelector("[name=csrfmiddlewaretoken]").value;
 const api = new Api(setup.api, csrf);
 const im = new Api(setup.im, csrf);
+/** Return seconds as minutes and seconds, such as "1:05". */
 const time = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds) % 60).padStart(2, "0")}`;
 
 /** A recording that ends by itself when it is as long as it may be. */
@@ -18,10 +19,12 @@ class Recorder {
   #began = 0;
   #timer = 0;
 
+  /** Whether sound is being recorded. */
   get isOn() {
     return this.#recorder !== null;
   }
 
+  /** For how many seconds it has been recording. */
   get seconds() {
     return this.#began ? (Date.now() - this.#began) / 1000 : 0;
   }
@@ -38,6 +41,7 @@ class Recorder {
     this.#timer = setInterval(() => (this.seconds >= setup.voicemail_seconds ? full() : tell(this.seconds)), 250);
   }
 
+  /** Stop recording and return the sound. */
   end() {
     const recorder = this.#recorder;
     clearInterval(this.#timer);
@@ -53,6 +57,7 @@ class Recorder {
   }
 }
 
+/** Upload a recording, and return its description by the platform. */
 const send = (sound, name) => upload(im, sound, name, () => {}, new AbortController().signal);
 
 // ---- leaving one ---------------------------------------------------------------------------------
@@ -82,6 +87,7 @@ async function greet(call) {
   await new Promise((done) => (audio.paused ? done() : (audio.onended = audio.onerror = done)));
 }
 
+/** End the recording, and leave it for the person who was called; one that is too short is dropped. */
 async function finish() {
   const isShort = recorder.seconds < SHORTEST;
   const { call } = $("call-after").dataset;
@@ -103,6 +109,7 @@ async function finish() {
 
 // ---- the mailbox ---------------------------------------------------------------------------------
 
+/** Show how many voicemails are unheard. */
 async function count() {
   try {
     const { unheard } = await api.get("voicemail/unheard");
@@ -113,6 +120,7 @@ async function count() {
   }
 }
 
+/** Show the list of voicemails. */
 async function showMailbox() {
   const { voicemails } = await api.get("voicemail");
   $("mailbox-none").hidden = voicemails.length > 0;
@@ -120,6 +128,7 @@ async function showMailbox() {
   if (!$("mailbox").open) $("mailbox").showModal();
 }
 
+/** Return the line of a voicemail: who left it and when, the sound, and a button to delete it. */
 function line({ call, message, heard }) {
   const item = $("a-voicemail").content.firstElementChild.cloneNode(true);
   item.classList.toggle("heard", heard);
@@ -137,6 +146,7 @@ function line({ call, message, heard }) {
   return item;
 }
 
+/** Tell the platform that the voicemail of this call was heard. */
 async function markHeard(id) {
   await api.send("POST", `voicemail/${id}/heard`).catch((why) => console.warn(why));
   count();
@@ -146,12 +156,14 @@ async function markHeard(id) {
 
 const greeter = new Recorder();
 
+/** Show the own greeting, if there is one. */
 async function drawGreeting() {
   const { file_id: id } = await api.get("voicemail/greeting");
   $("greeting-sound").hidden = $("greeting-none").hidden = !id;
   if (id) $("greeting-sound").src = `${setup.im}files/${id}`;
 }
 
+/** Start recording the own greeting; the second press stores it. */
 async function recordGreeting() {
   if (!greeter.isOn) {
     await greeter.begin((seconds) => put($("greeting-state"), say(words.recording, { time: time(seconds) })), keepGreeting);
@@ -160,6 +172,7 @@ async function recordGreeting() {
   return keepGreeting();
 }
 
+/** End the recording, and store it as the own greeting. */
 async function keepGreeting() {
   const sound = await greeter.end();
   put($("greeting-record"), words.record_greeting);
