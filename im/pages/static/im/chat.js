@@ -4,11 +4,12 @@ import { Api } from "./api.js";
 import { Line } from "./line.js";
 import { begin, showPeople } from "./dialogs.js";
 import { pickEmoji } from "./emojis.js";
-import { List, writing } from "./list.js";
-import { $, clock, day, notice, put, say, start, words } from "./page.js";
+import { answerInvitation, showHead } from "./head.js";
+import { List } from "./list.js";
+import { $, grow, notice, put, say, start, words } from "./page.js";
 import { Talks } from "./talks.js";
 import { Unsent } from "./unsent.js";
-import { View, short } from "./view.js";
+import { View, bookingText, short } from "./view.js";
 import { Sending } from "./sending.js";
 
 const TYPING_INTERVAL_MS = 3000;
@@ -33,6 +34,7 @@ const line = new Line(signIn, { up, down, heard, refused: (why) => put($("line")
 // ---- connection -----------------------------------------------------------------------------
 
 let signedIn = null;
+/** Sign in at the broker, and return its answer; an error with `isFinal` ends further attempts. */
 async function signIn() {
   put($("line"), words.connecting);
   try {
@@ -44,10 +46,13 @@ async function signIn() {
   return signedIn;
 }
 
+/** Fetch what was missed, and send what waits, because there is a connection again. */
 async function up() {
   try {
     await talks.catchUp();
-    for (const one of presenceOf(await api.get("presence"))) list.presences.set(...one);
+    const { state, contacts } = await api.get("presence");
+    if (state !== "offline") $("presence").value = state;
+    for (const one of Object.entries(contacts)) list.presences.set(...one);
   } catch (why) {
     failed(why);
     return line.drop();
@@ -63,26 +68,25 @@ async function up() {
   if (asked || open) await openTalk(asked ? asked[1] : open.id);
 }
 
-function presenceOf({ state, contacts }) {
-  if (state !== "offline") $("presence").value = state;
-  return Object.entries(contacts);
-}
-
+/** Say that the connection is lost. */
 function down() {
   talks.lost();
   document.body.dataset.line = "down";
   if ($("line").hidden) put($("line"), words.lost);
 }
 
+/** Log an error that needs no action of the person. */
 function failed(why) {
   console.warn(why);
 }
 
+/** Tell the platform that this page is alive, and which entries it has. */
 function beat() {
   line.say("heartbeat", { device: line.device, seqs: talks.seqs });
 }
 
 let beating = 0;
+/** Send heartbeats as often as the platform has asked for. */
 function keepBeating() {
   clearTimeout(beating);
   beating = setTimeout(() => (beat(), keepBeating()), (signedIn?.heartbeat_seconds ?? 30) * 1000);
@@ -101,15 +105,17 @@ addEventListener("online", () => line.wake());
 /** Scripts that other parts add to the page are told what comes over the connection. */
 const pass = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
 
+/** Handle a message from the broker. */
 function heard({ cmd, data }) {
   pass("im-notice", { cmd, data });
   if (cmd === "msg_ack") onAccepted(data);
   else if (cmd === "msg_refused") onRefused(data);
   else if (cmd === "presence") (list.presences.set(data.user_id, data.state), list.draw(open), drawHead());
-  else if (cmd === "notice" && data.what === "booking") onBooking(data);
+  else if (cmd === "notice" && data.what === "booking") bookingText(data) && notice(bookingText(data));
   else talks.heard({ cmd, data });
 }
 
+/** Note that the platform has stored a request under this seq. */
 function onAccepted({ client_msg_id: id, conversation_id: number, seq }) {
   unsent.placed(id, seq);
   const talk = talks.get(number);
@@ -117,6 +123,7 @@ function onAccepted({ client_msg_id: id, conversation_id: number, seq }) {
   else unsent.drop(id);
 }
 
+/** Show why a request was refused, or keep it if it is to be sent again. */
 function onRefused({ client_msg_id: id, code, reason }) {
   const one = [...unsent.waiting()].find(({ data }) => data.client_msg_id === id);
   if (!one) return;
@@ -128,12 +135,6 @@ function onRefused({ client_msg_id: id, code, reason }) {
     notice(reason);
   }
   if (open) drawLog();
-}
-
-/** Tell the person what has become of a conference that they booked. */
-function onBooking({ change, confname, starttime }) {
-  const text = words[`booking_${change}`];
-  if (text) notice(say(text, { name: confname, when: `${day(starttime)} ${clock(starttime)}` }));
 }
 
 /** Show the new entries of a conversation. */
@@ -165,7 +166,7 @@ async function openTalk(id, press = false) {
   if (isOther) {
     $("text").value = talk.draft;
     setAbout(null);
-    grow();
+    grow($("text"));
   }
   list.draw(open);
   drawHead();
@@ -200,27 +201,14 @@ async function find(id, seq) {
   view.find(seq);
 }
 
+/** Show the head of the open conversation, and tell other parts of the page which one it is. */
 function drawHead() {
   if (!open) return;
-  const { info } = open;
-  $("talk-name").textContent = info.name;
-  const state = list.presences.get(info.user_id);
-  const stateText = { online: words.online, away: words.away_, busy: words.busy, offline: words.offline }[state] ?? "";
-  put($("talk-is"), open.isDirect ? stateText : say(words.members, { n: info.members }));
-  pass("talk", info);
-  $("people-button").hidden = open.isDirect || info.state !== "active";
-  put($("notice-board"), info.notice);
-  put($("typing"), writing(open));
-  const waits = info.state === "invited";
-  $("invitation").hidden = !waits;
-  if (waits) {
-    $("invitation").children[0].textContent = words.invitation;
-    $("invitation").children[1].textContent = words.accept;
-    $("invitation").children[2].textContent = words.decline;
-  }
-  $("say").hidden = info.state !== "active" || info.closed;
+  showHead(open, list.presences.get(open.info.user_id));
+  pass("talk", open.info);
 }
 
+/** Draw the messages of the open conversation, and below them those that are not stored yet. */
 function drawLog() {
   const waiting = [...unsent.messages(open.id)].filter((one) => !one.seq || one.seq > open.log.top);
   view.draw(open, waiting);
@@ -240,6 +228,7 @@ function seen() {
 }
 
 let fetching = false;
+/** Fetch older messages when the person scrolls to the top. */
 async function scrolled() {
   seen();
   if (fetching || !open?.hasOlder || $("log").scrollTop > 200) return;
@@ -272,10 +261,12 @@ function request(cmd, talk, data) {
   }
 }
 
+/** Send a request, if there is a connection, and note when. */
 function transmit(one) {
   if (line.say(one.cmd, one.data)) one.told = Date.now();
 }
 
+/** Send what the person has written or recorded, as a message, an answer or an edit. */
 function send(event) {
   event?.preventDefault();
   const body = $("text").value.trim();
@@ -288,7 +279,7 @@ function send(event) {
   }
   $("text").value = "";
   setAbout(null);
-  grow();
+  grow($("text"));
 }
 
 /** Start or end answering or editing a message. */
@@ -300,7 +291,7 @@ function setAbout(what, entry) {
   const head = what === "edit" ? words.editing : say(words.answer_to, { name });
   $("about").firstElementChild.textContent = `${head}: ${short(entry)}`;
   if (what === "edit") $("text").value = entry.data.body;
-  grow();
+  grow($("text"));
   $("text").focus();
 }
 
@@ -335,32 +326,27 @@ const DO = {
   },
 };
 
+/** Let the person choose an emoji for a message; one that was chosen before is taken back. */
 function pickReaction(entry, button) {
   const isMine = (emoji) => entry.data.reactions.get(emoji)?.has(me.id);
   pickEmoji(button, isMine, (emoji) => DO.react(entry, { emoji, on: !isMine(emoji) }));
 }
 
-function grow() {
-  const field = $("text");
-  field.style.height = "auto";
-  field.style.height = `${Math.min(field.scrollHeight + 2, 160)}px`;
-}
-
+/** Tell the others, at intervals, that the person is writing. */
 function onInput() {
-  grow();
+  grow($("text"));
   if (!open || !$("text").value || Date.now() - lastTyping < TYPING_INTERVAL_MS) return;
   lastTyping = Date.now();
   line.say("typing", { conversation_id: open.id });
 }
 
+/** Handle keys of the text field: Enter sends, Escape gives up, arrow up edits the last message. */
 function onKey(event) {
   const isEmpty = !$("text").value;
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) send(event);
   else if (event.key === "Escape") (setAbout(null), sending.giveUp());
   else if (event.key === "ArrowUp" && isEmpty && open) {
-    const own = [...open.log.shown()].findLast(
-      ({ cmd, data }) => cmd === "msg" && data.publisher_id === me.id && data.type === "text" && !data.recalled_seq,
-    );
+    const own = open.log.lastTextBy(me.id);
     if (own) (event.preventDefault(), setAbout("edit", own));
   }
 }
@@ -385,7 +371,7 @@ $("voice").addEventListener("click", () => (sending.isRecording ? sending.sendVo
 $("about-none").addEventListener("click", () => {
   if (about?.what === "edit") $("text").value = "";
   setAbout(null);
-  grow();
+  grow($("text"));
 });
 $("sending-stop").addEventListener("click", () => sending.giveUp());
 $("log").addEventListener("scroll", scrolled, { passive: true });
@@ -401,10 +387,7 @@ $("people-button").addEventListener("click", () => {
 });
 $("invitation").addEventListener("click", async ({ target }) => {
   const { id } = open;
-  const calls = { accept: ["POST", `conversations/${id}/join`], decline: ["DELETE", `conversations/${id}/members/${me.id}`] };
-  const call = calls[target.dataset.do];
-  if (!call) return;
-  await api.send(...call).catch((why) => notice(why.message));
+  if (!(await answerInvitation(api, id, me.id, target.dataset.do))) return;
   await talks.load().catch(failed);
   openTalk(id);
 });

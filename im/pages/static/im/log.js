@@ -124,6 +124,13 @@ export class Log {
     }
   }
 
+  /** Return the last text message of a person, in its current form; undefined if there is none. */
+  lastTextBy(person) {
+    return [...this.shown()].findLast(
+      ({ cmd, data }) => cmd === "msg" && data.publisher_id === person && data.type === "text" && !data.recalled_seq,
+    );
+  }
+
   /** Return an entry in its current form; undefined if it is not here. */
   now(seq) {
     const entry = this.#entries.get(seq);

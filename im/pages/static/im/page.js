@@ -86,3 +86,9 @@ export function arrange(list, nodes) {
     if (list.children[place] !== node) list.insertBefore(node, list.children[place] ?? null);
   });
 }
+
+/** Make a text field as high as its text, up to 160 pixels. */
+export function grow(field) {
+  field.style.height = "auto";
+  field.style.height = `${Math.min(field.scrollHeight + 2, 160)}px`;
+}

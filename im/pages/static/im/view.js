@@ -286,3 +286,9 @@ export function eventText(data, me) {
   if (data.what === "changed" && data.name) return say(words.renamed, { name: by, new: data.name });
   return say(words[EVENTS[data.what]] ?? "", named);
 }
+
+/** Return what has become of a conference that the person has booked; "" if nothing is to be said. */
+export function bookingText({ change, confname, starttime }) {
+  const text = words[`booking_${change}`];
+  return text ? say(text, { name: confname, when: `${day(starttime)} ${clock(starttime)}` }) : "";
+}
