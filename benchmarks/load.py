@@ -160,7 +160,7 @@ class HttpLoad:
         return _Closing(self._address.hostname or "", self._address.port or 80, timeout=60)
 
     def _call(
-        self, c: http.client.HTTPConnection, path: str, fields: dict[str, str]
+        self, connection: http.client.HTTPConnection, path: str, fields: dict[str, str]
     ) -> tuple[dict[str, Any], str]:
         """Post fields to a path of the API.
 
@@ -170,8 +170,8 @@ class HttpLoad:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         if hasattr(self, "_cookie"):
             headers["Cookie"] = self._cookie
-        c.request("POST", path, urlencode({**token, **fields}), headers)
-        answer = c.getresponse()
+        connection.request("POST", path, urlencode({**token, **fields}), headers)
+        answer = connection.getresponse()
         cookie = (answer.getheader("Set-Cookie") or "").partition(";")[0]
         return json.loads(answer.read()), cookie
 

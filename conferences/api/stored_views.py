@@ -59,7 +59,7 @@ class StoredCall(Call):
         """Return the requested part of the list of templates or virtual rooms, and the position of its first entry.
 
         With the argument `order` 1 the newest come first. A `count` of 0 means MAX_ROWS, the most that are listed.
-        Personal templates are those of the caller, all others those of the caller's user domain.
+        Personal templates are those of the caller, all others those of the caller's user domain. Raises Refusal.
         """
         params = self.params(request)
         start = max(0, request_parsing.number(params.get("start"), "start", 0))

@@ -29,14 +29,14 @@ from wire.conference_manager import ExtendConference, ReleaseConference
 
 
 def _end_conference(conference: Conference, form: QueryDict) -> None:
-    """End a conference for everybody; the form has no fields."""
+    """End a conference for everybody; the form has no fields. Raises Refusal."""
     commands.ask_scheduler(
         ReleaseConference(e164=conference.e164, user_domain=conference.user_domain)
     )
 
 
 def _extend_conference(conference: Conference, form: QueryDict) -> None:
-    """Let a conference end later, by the minutes in the form."""
+    """Let a conference end later, by the minutes in the form. Raises Refusal if the scheduler refuses that."""
     minutes = request_parsing.number(form.get("minutes"), "duration", 0)
     commands.ask_scheduler(
         ExtendConference(e164=conference.e164, user_domain=conference.user_domain, delay=minutes)
@@ -44,7 +44,7 @@ def _extend_conference(conference: Conference, form: QueryDict) -> None:
 
 
 def _rename_conference(conference: Conference, form: QueryDict) -> None:
-    """Give a conference the name in the form."""
+    """Give a conference the name in the form. Raises Refusal."""
     name = request_parsing.conference_name(form.get("name"))
     commands.ask_unit(
         RenameConference(e164=conference.e164, user_domain=conference.user_domain, name=name)
@@ -52,7 +52,7 @@ def _rename_conference(conference: Conference, form: QueryDict) -> None:
 
 
 def _mute_members(conference: Conference, form: QueryDict) -> None:
-    """Mute or unmute the member whose id is in the form, or all members without an id."""
+    """Mute or unmute the member whose id is in the form, or all members without an id. Raises Refusal."""
     value, mtid = request_parsing.switch(form.get("value"), "value"), form.get("id") or None
     commands.ask_unit(
         MuteTerminals(
@@ -62,7 +62,7 @@ def _mute_members(conference: Conference, form: QueryDict) -> None:
 
 
 def _lower_hands(conference: Conference, form: QueryDict) -> None:
-    """Lower the hand of the member whose id is in the form, or all hands without an id."""
+    """Lower the hand of the member whose id is in the form, or all hands without an id. Raises Refusal."""
     mtid = form.get("id")
     hands = arrangement_of(conference.settings).hands if mtid else ()
     still_up = [other for other in hands if other != mtid]
@@ -75,7 +75,7 @@ def _lock_conference(conference: Conference, form: QueryDict) -> None:
 
 
 def _switch_lobby(conference: Conference, form: QueryDict) -> None:
-    """Let guests wait until they are let in (`value` 1 in the form), or enter by themselves (0)."""
+    """Let guests wait until they are let in (`value` 1 in the form), or enter by themselves (0). Raises Refusal."""
     is_on = request_parsing.switch(form.get("value"), "value")
     _arrange(conference, lobby=int(is_on))
     if not is_on:
@@ -108,7 +108,7 @@ def _appoint_chair(conference: Conference, form: QueryDict) -> None:
 
 
 def _appoint_co_chair(conference: Conference, form: QueryDict) -> None:
-    """Make the member whose id is in the form a co-chair (`value` 1), or take that role back (0)."""
+    """Make the member whose id is in the form a co-chair (`value` 1), or take that role back (0). Raises Refusal."""
     visitor = _visitor_of_member(conference, form.get("id", ""))
     others = [other for other in arrangement_of(conference.settings).cochairs if other != visitor]
     is_on = request_parsing.switch(form.get("value"), "value")
@@ -133,7 +133,7 @@ def _arrange(conference: Conference, **changes: object) -> None:
 
 
 def _remove_member(conference: Conference, form: QueryDict) -> None:
-    """Remove the member whose id is in the form, and keep the person out until called again."""
+    """Remove the member whose id is in the form, and keep the person out until called again. Raises Refusal."""
     mtids = (form.get("id", ""),)
     order = HangUpTerminals(
         e164=conference.e164, user_domain=conference.user_domain, mtids=mtids, ban=True
@@ -142,7 +142,7 @@ def _remove_member(conference: Conference, form: QueryDict) -> None:
 
 
 def _call_member_again(conference: Conference, form: QueryDict) -> None:
-    """Call a member whose id is in the form again; a removed one may then enter."""
+    """Call a member whose id is in the form again; a removed one may then enter. Raises Refusal."""
     terminal = terminal_of(conference, form.get("id", ""))
     commands.ask_unit(
         CallTerminals(

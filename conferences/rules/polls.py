@@ -29,7 +29,7 @@ class Draft(NamedTuple):
 
 
 class Vote(NamedTuple):
-    """One person's vote: the chosen answers, chosen_by their indices. `name` is empty in an anonymous poll."""
+    """One person's vote: the chosen answers, by their indices. `name` is empty in an anonymous poll."""
 
     voter: str
     name: str
@@ -37,7 +37,7 @@ class Vote(NamedTuple):
 
 
 class AnswerResult(NamedTuple):
-    """The result of one answer: how often it was chosen, chosen_by how many per cent of the voters, and their names."""
+    """The result of one answer: how often it was chosen, by how many per cent of the voters, and their names."""
 
     text: str
     votes: int
@@ -56,7 +56,7 @@ def fault_of_draft(draft: Draft) -> str:
 
 
 def are_choices(choices: Sequence[int], answers: int, multiple: bool) -> bool:
-    """Return whether one person may choose these answers (chosen_by index) of a poll that has so many `answers`.
+    """Return whether one person may choose these answers (by index) of a poll that has so many `answers`.
 
     No choice is allowed: it withdraws a vote.
     """

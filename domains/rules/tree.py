@@ -287,6 +287,7 @@ def _out_of_reach_refusals(before: Node | None, node: Node, tree: Tree) -> list[
     its new parent, if that had no platform so far, tenants would lose the platform of a domain further up.
     """
     if node.level == SERVICE:
+        # A new service domain has nothing below it yet.
         roots = {node.moid} if before is not None else set()
     elif node.level == PLATFORM:
         roots = {parent for parent in (before and before.parent, node.parent) if parent}

@@ -195,8 +195,10 @@ def _decide_unprotected_owner(facts: Facts, row: RegisterRow, limits: Limits, no
             row=replace(row, solo=False, forced=False),
             kind="protected",
         )
+    # Without an epoch of its own for being alone, this site does not know whether the other one has taken over.
     if (own.semi or own.read_only) and facts.unprotected_epoch != row.epoch:
         return _take_unprotected_epoch(row, "no copy is attached: I serve alone")
+    # Its commits still wait for the copy (semi-synchronous replication).
     if own.semi:
         return Step(
             action=Action.GO_UNPROTECTED, because="the register says solo: wait for nobody", row=row

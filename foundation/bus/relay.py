@@ -86,7 +86,7 @@ class Relay(threading.Thread):
         connections.close_all()
 
     def _disconnect(self) -> None:
-        """Drop the connection to the broker, if there is one."""
+        """Drop the connection to the broker, if there is one, without waiting for the broker's answer."""
         if self._publisher:
             self._publisher.close(politely=False)
             self._publisher = None

@@ -311,6 +311,7 @@ def _json_types_of(node: inspect.Type) -> set[type]:
         case inspect.IntType():
             return {int}
         case inspect.LiteralType(values=(0, 1)):
+            # A flag: 0 or 1.
             return {bool}
         case inspect.VarTupleType():
             return {list}

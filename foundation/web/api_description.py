@@ -151,6 +151,7 @@ def add_examples(result: JSONObject, **facts: object) -> JSONObject:
 def _add_example(field: JSONObject, example: str | int | None) -> None:
     """Add an example to OpenAPI's description of a field, if the types fit; a number gets at least its lowest value."""
     kind = field.get("type")
+    # These say already what a value looks like.
     if "enum" in field or "example" in field or "format" in field:
         return
     if kind == "string" and example is not None:

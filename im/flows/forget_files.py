@@ -33,8 +33,8 @@ def forget_files(platform: str, now: datetime) -> int:
 def _delete_batch(platform: str, before: datetime) -> int:
     """Delete at most AT_ONCE files whose upload began before `before` and that no message carries; return how many.
 
-    While a row is locked no message can begin to carry the file. A file that is already gone does
-    no harm.
+    While a row is locked no message can begin to carry the file. A file that is already gone does no harm. Raises
+    ReadOnly while another site serves the platform.
     """
     store = store_of(platform)
     with transaction.atomic(using=store.database):

@@ -20,7 +20,7 @@ def set_presence(
 ) -> None:
     """Set the presence that a person shows (`state`), and whether it is hidden from contacts (`hides`).
 
-    `None` leaves either as it is.
+    `None` leaves either as it is. Raises NotServedHere or ReadOnly if another site serves the platform.
     """
     if hides is not None:
         with transaction.atomic(using=store.database):
@@ -31,6 +31,7 @@ def set_presence(
     if state is not None:
         presence_store.set_presence(user, state)
     elif hides is not None:
+        # Contacts see another presence now, although the person still shows the same one.
         presence_store.mark_changed(user)
 
 

@@ -114,6 +114,7 @@ class _Batch:
         key = batch_facts.dedup_key(incoming)
         if key is not None:
             return self.facts.stored_by_key.get(key)
+        # A message without a key was stored before only if the broker delivers it once more.
         if not incoming.redelivered:
             return None
         # Between stages a message may pass twice, so that one batch holds it and its repetition.

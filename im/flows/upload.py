@@ -100,7 +100,8 @@ def find_upload(person: str, number: UUID) -> tuple[File, int]:
 def _finish(store: PlatformStore, file: File) -> None:
     """Inspect a completely received file, store it, and mark it as ready to be sent in a message.
 
-    Only then it is deleted from the spool, where its bytes were collected.
+    Only then it is deleted from the spool, where its bytes were collected. Raises ReadOnly while another site serves
+    the platform.
     """
     number = str(file.id)
     with inspect_file(spool.path_of(number)) as (info, thumbnail):
@@ -124,7 +125,10 @@ def delete_upload(person: str, number: UUID) -> None:
 
 
 def _delete_unused(store: PlatformStore, file: File) -> bool:
-    """Delete an upload that no message carries; return False if a message does."""
+    """Delete an upload that no message carries; return False if a message does.
+
+    Raises NotServedHere or ReadOnly if another site serves the platform.
+    """
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
         unused = File.objects.using(store.database).filter(pk=file.pk, used=False)

@@ -27,7 +27,10 @@ class _ServerAdmin(BaseAdmin[S]):
     ordering = ["server_id"]
 
     def save_model(self, request: HttpRequest, obj: S, form: ModelForm[S], change: bool) -> None:
-        """Save a server's configuration and store a notice to the server in the outbox, in one transaction."""
+        """Save a server's configuration and store a notice to the server in the outbox, in one transaction.
+
+        Raises NotServedHere or ReadOnly if another site serves the platform.
+        """
         store = store_of(own_platform())
         with transaction.atomic(using=store.database):
             journal.require_serving(store)

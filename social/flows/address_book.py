@@ -58,6 +58,7 @@ def add_numbers(
     """Add telephone numbers to the person's address book; return those of people whom the person may find.
 
     `texts`: the numbers as people write them; `region`: the country (two letters) of numbers without a country code.
+    Raises NotServedHere or ReadOnly if another site serves the platform.
     """
     database, today = store.database, now.date()
     hashes = numbers.hashed_many(texts, region, shared_key())
@@ -101,7 +102,10 @@ def _save_use(database: str, me: Person, use: BookUse, new: int, today: date) ->
 
 
 def delete_book(store: PlatformStore, me: Person) -> None:
-    """Delete the person's whole address book; telephone numbers that were added today still count for the limits."""
+    """Delete the person's whole address book; telephone numbers that were added today still count for the limits.
+
+    Raises NotServedHere or ReadOnly if another site serves the platform.
+    """
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
         BookEntry.objects.using(store.database).filter(owner=me.id).delete()

@@ -92,7 +92,8 @@ def conference_of(call: Call) -> Conference | None:
 def release_conference(store: PlatformStore, call: Call) -> None:
     """End the conference of a call that has ended, unless other calls of its session go on.
 
-    A conference that itself has called people goes on without them. Repeating it does no harm.
+    A conference that itself has called people goes on without them. Repeating it does no harm. Raises ReadOnly while
+    another site serves the platform.
     """
     if call.is_live or not call.confid or call.is_released:
         return

@@ -63,7 +63,10 @@ def _handle_call(store: PlatformStore, call: Call) -> None:
 
 
 def _check_active(store: PlatformStore, call: Call) -> None:
-    """End an active call that is no longer permitted or that both people have left; else plan the next check."""
+    """End an active call that is no longer permitted or that both people have left; else plan the next check.
+
+    Raises NotServedHere or ReadOnly if another site serves the platform.
+    """
     now = clock.now()
     conference = call_media.conference_of(call)
     if not call_hooks.may_talk(store.database, call.caller.id, call.callee.id):

@@ -134,7 +134,10 @@ def import_fields(fields: Mapping[str, str]) -> dict[str, tuple[str | None, Show
 
 
 def save_privacy(store: PlatformStore, me: Person, choices: Mapping[str, object]) -> Profile:
-    """Change those of the person's privacy choices (`found_by`, `matching`, `suggested`) that are given; return all."""
+    """Change those of the person's privacy choices (`found_by`, `matching`, `suggested`) that are given; return all.
+
+    Raises NotServedHere or ReadOnly if another site serves the platform.
+    """
     database = store.database
     with transaction.atomic(using=database):
         journal.require_serving(store)
@@ -145,7 +148,10 @@ def save_privacy(store: PlatformStore, me: Person, choices: Mapping[str, object]
 
 
 def mark_notices_seen(store: PlatformStore, me: Person, last_id: int) -> None:
-    """Record that the person has seen the notices up to the one with this id; a lower id changes nothing."""
+    """Record that the person has seen the notices up to the one with this id; a lower id changes nothing.
+
+    Raises NotServedHere or ReadOnly if another site serves the platform.
+    """
     database = store.database
     with transaction.atomic(using=database):
         journal.require_serving(store)

@@ -64,7 +64,8 @@ def create_invitation(
 def send_invitation(store: PlatformStore, me: Person, to: str, link: str, language: str) -> None:
     """Store a message with the link of an invitation, which a timer sends by SMS or e-mail.
 
-    `to`: the guest's number (with +) or e-mail address.
+    `to`: the guest's number (with +) or e-mail address. Raises NotServedHere or ReadOnly if another site serves the
+    platform.
     """
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
@@ -164,7 +165,8 @@ def _add_to_circle(
 def delete_expired(platform: str, now: datetime) -> None:
     """Delete invitations of a platform that expired over a day ago, and the address books' counts of days before.
 
-    Younger rows are needed for the limits per day.
+    Younger rows are needed for the limits per day. Raises NotServedHere or ReadOnly if another site serves the
+    platform.
     """
     store = store_of(platform)
     with transaction.atomic(using=store.database):

@@ -68,7 +68,10 @@ def change_label(
 
 
 def delete_label(store: PlatformStore, me: Person, number: int) -> None:
-    """Delete the label `number` of the person; its people stay excluded from posts (moments) that exclude the label."""
+    """Delete the label `number` of the person; its people stay excluded from posts (moments) that exclude the label.
+
+    Raises NotServedHere or ReadOnly if another site serves the platform.
+    """
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
         label = _lock_own_label(store.database, me, number)

@@ -68,7 +68,10 @@ def agree_to_exchange(store: PlatformStore, me: Person, other: str, now: datetim
 
 
 def end_exchange(store: PlatformStore, me: Person, other: str, now: datetime) -> None:
-    """Withdraw or decline a request to exchange telephone numbers, or end the exchange for both people."""
+    """Withdraw or decline a request to exchange telephone numbers, or end the exchange for both people.
+
+    Raises NotServedHere or ReadOnly if another site serves the platform.
+    """
     database = store.database
     with transaction.atomic(using=database):
         journal.require_serving(store)

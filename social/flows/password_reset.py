@@ -39,7 +39,8 @@ def _signer() -> TimestampSigner:
 def send_reset_link(name: str, language: str) -> None:
     """Send a link, with which a new password is chosen, by e-mail to the account with this sign-in name.
 
-    Do nothing if there is no such account, or if it has no e-mail address.
+    Do nothing if there is no such account, or if it has no e-mail address. Raises ReadOnly while another site serves
+    the platform.
     """
     for platform in served_platforms():
         store = store_of(platform)

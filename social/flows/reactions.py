@@ -31,7 +31,8 @@ NO_COMMENT = "there is no such comment, or it is not for you"
 def like_moment(store: PlatformStore, me: Person, number: int, on: bool, now: datetime) -> Counts:
     """Like the post (moment) `number`, or take the like back (`on` false); return its numbers of likes and comments.
 
-    Each like is a row, so that simultaneous likes do not wait for each other, and the count is exact.
+    Each like is a row, so that simultaneous likes do not wait for each other, and the count is exact. Raises ReadOnly
+    while another site serves the platform.
     """
     database = store.database
     with transaction.atomic(using=database):

@@ -121,7 +121,7 @@ def _claim_text(platform: str, channel: Q, now: datetime) -> OutgoingText | None
     """Return the text of a channel (mails, or text messages) that is due first, and set the time of its next try.
 
     So no other process sends it now. One that follows another one of its thread waits until that was sent or given up.
-    `None` means that none is due.
+    `None` means that none is due. Raises NotServedHere or ReadOnly if another site serves the platform.
     """
     with transaction.atomic(using=store_of(platform).database):
         journal.require_serving(store_of(platform))
@@ -177,7 +177,10 @@ def _is_refused_for_good(error: Exception) -> bool:
 
 
 def delete_old(platform: str, now: datetime) -> None:
-    """Delete the rows of e-mails and text messages that are older than KEPT_FOR, whether they were sent or not."""
+    """Delete the rows of e-mails and text messages that are older than KEPT_FOR, whether they were sent or not.
+
+    Raises NotServedHere or ReadOnly if another site serves the platform.
+    """
     with transaction.atomic(using=store_of(platform).database):
         journal.require_serving(store_of(platform))
         _rows(platform).filter(created_at__lt=now - KEPT_FOR).delete()

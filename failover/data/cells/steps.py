@@ -174,6 +174,7 @@ class Steps:
             raise Unfinished("the register was changed meanwhile")
         if after.owner == self._observer.site:
             self._memory.unprotected_epoch = after.epoch
+        # From now on the copy has the usual time to acknowledge the next commit.
         self._memory.acked_at = time.monotonic()
         self._crash_point("claim: won")
         if facts.row and facts.row.owner == after.owner and not facts.own.read_only:
