@@ -22,6 +22,7 @@ from confplatform.settings_parts.api_text import API_SETTINGS
 from confplatform.settings_parts.servers import Servers
 from confplatform.settings_parts.site_env import SiteEnv
 from foundation import tls
+from foundation.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
@@ -362,14 +363,4 @@ CELERY_BEAT_SCHEDULER = "confplatform.beat:MonotonicScheduler"
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOG_FORMAT = env.str("LOG_FORMAT", default="lines" if DEBUG else "json")
 _LOGGERS = ["confplatform", "conferences", "domains", "failover", "im", "social", "licensing"]
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "json": {"()": "foundation.logs.json_formatter"},
-        "lines": {"()": "foundation.logs.line_formatter"},
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {name: {"level": LOG_LEVEL} for name in _LOGGERS},
-}
+LOGGING = logging_config(LOG_FORMAT, LOG_LEVEL, _LOGGERS)

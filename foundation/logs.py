@@ -1,6 +1,6 @@
 """Log lines have fields for the request, the platform and the conference that they are about (see ADR 0028).
 
-Code logs with `logging.getLogger(...)`. The formatters below, named in `settings.LOGGING`, render each record by
+Code logs with `logging.getLogger(...)`. The formatters below, named in `logging_config`, render each record by
 structlog: as one JSON object, or as a line for people. The fields are in a context variable, which is set while a
 request or a message is handled.
 """
@@ -11,7 +11,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -31,6 +31,24 @@ class LogFields(NamedTuple):
     request_id: str = ""
     platform: str = ""
     conference: str = ""
+
+
+def logging_config(log_format: str, level: str, loggers: Sequence[str]) -> dict[str, object]:
+    """Return the configuration of Python's logging: lines go to stderr, as "json" or as "lines" for people.
+
+    `loggers` are the packages that log from `level` on; all others log warnings alone.
+    """
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "json": {"()": "foundation.logs.json_formatter"},
+            "lines": {"()": "foundation.logs.line_formatter"},
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": log_format}},
+        "root": {"handlers": ["stderr"], "level": "WARNING"},
+        "loggers": {name: {"level": level} for name in loggers},
+    }
 
 
 _NO_FIELDS = LogFields()

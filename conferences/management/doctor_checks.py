@@ -366,7 +366,7 @@ def _check_units(platform: str) -> Finding:
     """Return the finding whether at least one media unit has registered in the pool in Redis."""
     resources = load_resources(platform)
     if not any(kind == "mcu" for kind, _unit in resources):
-        todo = "start a media unit (manage.py cmu_agent); see its log"
+        todo = "start a media unit (python -m media_unit); see its log"
         return Finding("media units", "none is registered: no conference can run", todo)
     return Finding("media units")
 

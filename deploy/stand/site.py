@@ -360,9 +360,9 @@ class Site:
         return processes
 
     def _unit_process(self, number: int) -> Process:
-        """Return the agent process of media unit 1, 2, ... (`manage.py cmu_agent`), which starts a Janus server."""
+        """Return the agent process of media unit 1, 2, ... (`python -m media_unit`), which starts a Janus server."""
         variables = programs.unit_variables(number, self.ports.unit(number))
-        return self._media_process(f"unit{number}", ["manage.py", "cmu_agent"], variables)
+        return self._media_process(f"unit{number}", ["-m", "media_unit"], variables)
 
     def _media_process(self, name: str, argv: list[str], variables: Mapping[str, str]) -> Process:
         """Return a process that runs media units, real or simulated; it writes a file `ready` when it is ready."""

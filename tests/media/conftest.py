@@ -172,7 +172,6 @@ class Unit:
         self._env = {
             **os.environ,
             "AMQP_URL": broker,
-            "TEST_AMQP_URL": broker,  # settings_test copies it over the other
             "CMU_IP": "127.0.0.1",
             "CMU_PID": pid,
             "CMU_DIR": str(directory),
@@ -188,7 +187,7 @@ class Unit:
         """Start the agent and wait until it is ready."""
         self.directory.mkdir(exist_ok=True)
         (self.directory / "ready").unlink(missing_ok=True)
-        argv = [sys.executable, str(REPOSITORY / "manage.py"), "cmu_agent"]
+        argv = [sys.executable, "-m", "media_unit"]
         with (self.directory / "agent.log").open("ab") as log:
             self._process = subprocess.Popen(
                 argv, env={**self._env, **env}, stdout=log, stderr=log, cwd=REPOSITORY

@@ -1,31 +1,20 @@
-"""`manage.py cmu_agent` runs a media unit beside this machine's Janus, set by environment variables."""
+"""`manage.py cmu_agent` is the older name of `python -m media_unit`, for unit files that operators have written."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import os
+import sys
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
-from foundation.secret_files import read_secrets
-from media_unit.agent import Agent
-from media_unit.config import BadConfig, from_environment
+from media_unit.__main__ import main
 
 
 class Command(BaseCommand):
-    """The command runs one media unit; docs/configuration.md lists its environment variables."""
+    """The command runs one media unit as `python -m media_unit` does, but loads all of Django first."""
 
     help = "A media unit: takes conferences over RabbitMQ and runs them on the Janus beside it."
     requires_system_checks: list[str] = []
 
     def handle(self, *args: object, **options: object) -> None:
-        """Run the media unit until SIGTERM. Raises CommandError if an environment variable is missing or wrong."""
-        # The agent itself logs once, in one line, that the broker is away.
-        logging.getLogger("aiormq").setLevel("CRITICAL")
-        logging.getLogger("aio_pika").setLevel("CRITICAL")
-        try:
-            config = from_environment({**os.environ, **read_secrets(os.environ)})
-        except BadConfig as error:
-            raise CommandError(str(error)) from None
-        asyncio.run(Agent(config).run())
+        """Run the media unit until SIGTERM, and end the process with its exit code."""
+        sys.exit(main())
