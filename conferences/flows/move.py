@@ -11,7 +11,6 @@ from __future__ import annotations
 from conferences.data.commit import commit
 from conferences.data.database_unit_of_work import ConferencesDatabaseUnitOfWork
 from conferences.rules.move import decide_move
-from foundation.bus import wake_up
 from foundation.bus.unit_of_work import begin
 
 
@@ -26,5 +25,4 @@ def move_conference(platform: str, e164: str) -> bool:
         decision = decide_move(conference, uow.now) if conference else None
         if decision is not None:
             commit(conferences, decision)
-    wake_up.wake_senders(platform)
     return decision is not None and decision.after is not None

@@ -18,7 +18,6 @@ from django.db import DatabaseError, InterfaceError
 
 from conferences.data import registry_rows, reserved_numbers
 from conferences.rules import outgoing, registry_entries
-from foundation.bus import wake_up
 from foundation.bus.unit_of_work import NotProvisioned, UnitOfWork, begin
 from foundation.cells.directory import own_platform, possible_platforms, redis_of, store_of
 from foundation.cells.serving import Serving, read_unless_away
@@ -111,7 +110,6 @@ def _report_kept_numbers(platform: str, source: str) -> int:
                     uow.send(notice)
         if not entries:
             return count
-        wake_up.wake_senders(platform)
         count, last = count + len(entries), entries[-1].e164
 
 
@@ -141,7 +139,6 @@ def _report_running_numbers(platform: str) -> int:
                 uow.send(outgoing.number_in_use_here(conference))
         if not conferences:
             return count
-        wake_up.wake_senders(platform)
         count, last = count + len(conferences), conferences[-1].e164
 
 
@@ -174,6 +171,5 @@ def withdraw_numbers(platform: str) -> bool:
         forgotten = registry_rows.mark_kept_as_deleted(uow.database, platform)
         reserved_numbers.mark_withdrawn(uow.database, platform)
     if was_reported or forgotten:
-        wake_up.wake_senders(own_platform())
         log.info("the numbers of %s are withdrawn from the registry", platform)
     return True

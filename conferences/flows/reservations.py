@@ -35,7 +35,6 @@ from conferences.rules.reservation import (
     Reservation,
     occurrence_id,
 )
-from foundation.bus import wake_up
 from foundation.bus.envelope import Envelope
 from foundation.bus.outgoing import Answer
 from foundation.bus.registry import handles
@@ -86,7 +85,6 @@ def cancel_now(platform: str, bookid: str) -> bool:
             return False
         notices = [message for message in decision.send if not isinstance(message, Answer)]
         commit_booking(conferences, replace(decision, send=notices))
-    wake_up.wake_senders(platform)
     return True
 
 

@@ -6,7 +6,6 @@ CSS -> NMS  CSS_NMS_STATE_NTF                            report_state
 from __future__ import annotations
 
 from conferences.data import queries
-from foundation.bus import wake_up
 from foundation.bus.outgoing import Send
 from foundation.bus.unit_of_work import begin
 from foundation.cells.directory import own_platform, store_of
@@ -32,4 +31,3 @@ def report_state() -> None:
             serving=tuple(serving),
         )
         uow.send(Send(message=report, route=Routes.TO_NMS))
-    wake_up.wake_senders(own_platform())

@@ -17,6 +17,7 @@ import logging
 from functools import partial
 
 import redis
+from django.conf import settings
 
 from conferences.data import redis_projection
 from conferences.data.commit import commit
@@ -27,7 +28,7 @@ from domains.flows import sync
 from foundation.bus import outbox, wake_up
 from foundation.bus.unit_of_work import begin
 from foundation.cells.directory import own_platform, redis_of
-from foundation.cells.serving import for_each_served
+from foundation.cells.serving import for_each_served, servings_here
 from licensing.flows import publish as licences
 
 log = logging.getLogger("conferences.takeover")
@@ -40,10 +41,10 @@ _prepared_epochs: dict[str, int] = {}
 
 def follow_serving_sites() -> None:
     """Prepare for platforms that this site has begun to serve (decide for), and move conferences of lost sites here."""
-    served: list[str] = []
-    for_each_served(served.append)
-    for_each_served(begin_to_serve)
-    if lost_sites := [site for site in served if site != own_platform()]:
+    epochs = {serving.platform: serving.epoch for serving in servings_here()}
+    if any(_prepared_epochs.get(platform) != epoch for platform, epoch in epochs.items()):
+        for_each_served(begin_to_serve)
+    if lost_sites := [site for site in epochs if site != own_platform()]:
         for_each_served(partial(take_over, lost_sites=lost_sites))
 
 
@@ -59,6 +60,7 @@ def begin_to_serve(platform: str) -> bool:
         if not uow.is_open or _prepared_epochs.get(platform) == uow.epoch:
             return False
         outbox.redirect_to_own_broker(uow.database, own_platform())
+    wake_up.wake_senders(platform, {"", *settings.PEERS})  # what the former serving site has left
     try:
         client = redis_of(platform)
         if client.get(_EPOCH) != str(uow.epoch):
@@ -96,6 +98,4 @@ def _take_over_batch(platform: str, lost_sites: list[str]) -> int:
         claimed = conferences.claim_hosted_at(lost_sites, BATCH) if uow.is_open else []
         for conference in claimed:
             commit(conferences, decide_taken_over(conference, uow.now))
-    if claimed:
-        wake_up.wake_senders(platform)
     return len(claimed)

@@ -40,7 +40,6 @@ from conferences.rules.stored import (
     with_changes,
 )
 from conferences.rules.templates import changes_of, draft_of
-from foundation.bus import wake_up
 from foundation.bus.envelope import Envelope
 from foundation.bus.outgoing import Answer
 from foundation.bus.registry import handles
@@ -325,6 +324,4 @@ def _run_in_transaction(platform: str, operation: Callable[[ConferencesUnitOfWor
                 raise StoredRefused(CreateRefusal(Err.SERVICE_STOPPED, ""))
             return operation(uow.part(ConferencesDatabaseUnitOfWork))
 
-    result = run_with_retries(run_once, AT_ONCE, sql.is_temporary)
-    wake_up.wake_senders(platform)
-    return result
+    return run_with_retries(run_once, AT_ONCE, sql.is_temporary)

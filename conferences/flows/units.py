@@ -16,7 +16,6 @@ from conferences.data import row_mapper
 from conferences.data.pool import Pool, PoolCall, name_of, unit_here
 from conferences.rules.outgoing import to_unit
 from conferences.rules.states import Conference, ConferenceState, Unit
-from foundation.bus import wake_up
 from foundation.bus.outbox import to_db_datetime
 from foundation.bus.outgoing import Send
 from foundation.bus.typed_json import to_json
@@ -93,7 +92,6 @@ def report_lost_resources(
             )
             notice = NodeLost(restype=kind, ip=unit.ip, pid=unit.pid)
             uow.send(Send(message=notice, route=Routes.UNIT_TO_CSS))
-        wake_up.wake_senders(platform)
         try:
             Pool(platform).run_one("gone", kind, name_of(unit), reason)
         except redis.RedisError as error:
@@ -208,4 +206,3 @@ def ask_for_lists(platform: str) -> None:
             uow.send(
                 to_unit(unit_here(ip, pid), AskUnitForList(), expires_ms=_LIST_REQUEST_EXPIRES_MS)
             )
-    wake_up.wake_senders(platform)

@@ -160,7 +160,6 @@ def request_missed_changes(platform: str) -> None:
         domains = uow.part(DomainsUnitOfWork)
         if domains.is_open and domains.follows_a_core():
             domains.request_changes()
-    wake_up.wake_senders(platform)  # The request is sent at once.
 
 
 def request_changes_again(platform: str) -> None:
@@ -173,4 +172,3 @@ def request_changes_again(platform: str) -> None:
         domains = uow.part(DomainsUnitOfWork)
         if domains.is_open and domains.follows_a_core():
             domains.request_changes_if_due()
-    wake_up.wake_senders(platform)

@@ -36,7 +36,7 @@ from failover.data.register_view import RegisterView
 from failover.data.unit_of_work import FailoverUnitOfWork
 from failover.rules.cell_facts import RegisterRow
 from failover.rules.decisions import state_of
-from foundation.bus import outbox, wake_up
+from foundation.bus import outbox
 from foundation.bus.delivery import Delivery, Outcome
 from foundation.bus.dispatch import handle_for_platform
 from foundation.bus.envelope import Envelope
@@ -223,7 +223,6 @@ def publish_changes(platform: str) -> None:
         for notice in notices if uow.is_open else ():
             uow.send(Send(message=notice, route=Routes.PLATFORM_NOTICE))
     _published.update({notice.platform: notice for notice in notices})
-    wake_up.wake_senders(platform)
 
 
 # ---- CSS asks, and hears ------------------------------------------------------------------------
@@ -243,7 +242,6 @@ def request_states(platform: str, *, everything: bool = False) -> None:
             _send_question(uow, AskPlatformState(platform=asked))
         for asked in dict.fromkeys((*platforms, *backups_of_own())) if everything else ():
             _send_question(uow, AskPlatformConfig(platform=asked))
-    wake_up.wake_senders(platform)
 
 
 def backups_of_own() -> list[str]:

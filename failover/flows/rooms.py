@@ -22,7 +22,6 @@ from failover.data import register_view
 from failover.data.unit_of_work import FailoverUnitOfWork
 from failover.models import RoomWatch
 from failover.rules.decisions import Room, decide_room
-from foundation.bus import wake_up
 from foundation.bus.envelope import Envelope
 from foundation.bus.outgoing import Send
 from foundation.bus.registry import handles
@@ -49,8 +48,6 @@ def update_rooms(platform: str) -> None:
     with begin(platform) as uow:
         failover = uow.part(FailoverUnitOfWork)
         changed = _decide_rooms(failover) if failover.is_open else []
-    if changed:
-        wake_up.wake_senders(platform)
     for sentence in changed:
         register_view.add_event(platform, own_platform(), "room", sentence)
 
@@ -102,8 +99,6 @@ def repeat_notices(platform: str) -> None:
         ]
         for room in unrecorded:
             _send_notice(failover, room, stored_states[room.moid], "told again")
-    if unrecorded:
-        wake_up.wake_senders(platform)
 
 
 def _send_notice(uow: FailoverUnitOfWork, room: MachineRoom, stored: Room, because: str) -> str:
@@ -178,7 +173,6 @@ def move_off_abnormal_rooms(platform: str) -> None:
     with begin(platform) as uow:
         if uow.is_open:
             _move_off_units(uow.part(FailoverUnitOfWork), units)
-    wake_up.wake_senders(platform)
 
 
 def _move_off_units(uow: FailoverUnitOfWork, units: Sequence[Unit]) -> None:

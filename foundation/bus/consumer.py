@@ -17,7 +17,7 @@ from amqp.exceptions import AccessRefused
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 
-from foundation.bus import metrics, outbox, wake_up
+from foundation.bus import metrics, outbox
 from foundation.bus.amqp import BROKER_ERRORS, UNREADABLE, Publisher, close, connect, receive_rounds
 from foundation.bus.arrivals import Arrivals
 from foundation.bus.declare import declare
@@ -231,10 +231,7 @@ class Consumer(threading.Thread):
         if not outcome.database:
             self._publish_directly([row for row in outcome.rows if row.destination])
         rows = [row for row in outcome.rows if not row.destination]
-        if not rows:
-            return
-        if publisher is None:
-            wake_up.wake_senders(self._store.platform)
+        if not rows or publisher is None:
             return
         publisher.publish(rows)
         metrics.PUBLISHED.inc(len(rows))

@@ -19,13 +19,12 @@ from typing import Any
 
 from django.db import DatabaseError, InterfaceError, close_old_connections
 
-from foundation.bus import wake_up
 from foundation.bus.delivery import Delivery, Outcome
 from foundation.bus.dispatch import handle_batch
 from foundation.bus.envelope import Envelope
 from foundation.bus.message import Message, dumps, to_body
 from foundation.cells import sql
-from foundation.cells.directory import look_up, possible_platforms, store_of
+from foundation.cells.directory import look_up, possible_platforms
 from foundation.logs import request_id
 
 log = logging.getLogger("confplatform.bus.gateway")
@@ -139,15 +138,10 @@ class Gateway:
     def _commit_batch(self, batch: list[PendingRequest]) -> None:
         """Handle a batch of commands from HTTP requests in one transaction.
 
-        Then wake these requests with their outcomes. The threads that send the messages of the transaction are
-        woken, too.
+        Then wake these requests with their outcomes.
         """
         close_old_connections()
         outcomes = handle_batch([request.delivery for request in batch], publish_inline=False)
-        databases_with_rows = {outcome.database for outcome in outcomes if outcome.rows}
-        for platform in possible_platforms():
-            if store_of(platform).database in databases_with_rows:
-                wake_up.wake_senders(platform)
         for request in batch:
             self._note_outcomes(request, outcomes)
             request.committed.set_result(None)

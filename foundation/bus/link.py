@@ -16,7 +16,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.db import transaction
 
-from foundation.bus import metrics
+from foundation.bus import metrics, wake_up
 from foundation.bus.outbox import OutboxRow
 from foundation.bus.relay import BATCH, Relay, send_due_rows
 from foundation.cells import sql
@@ -25,6 +25,9 @@ from foundation.cells.serving import is_served_here
 from foundation.hooks import Hook, SingleHook
 
 log = logging.getLogger("confplatform.bus.link")
+
+BUSY_SECONDS = 0.5
+"""A link looks again after so many seconds when another process was sending to the same peer."""
 
 Publish = Callable[[list[OutboxRow]], None]
 """A function that sends rows to a peer's broker, and returns when all are confirmed. Raises BROKER_ERRORS."""
@@ -45,6 +48,8 @@ SERVING_SITE: SingleHook[[str], str] = SingleHook()
 class PeerLink(Relay):
     """A link is the thread that sends outbox rows (messages to send) to one peer's broker."""
 
+    safety_seconds = wake_up.LONGEST_WAIT
+
     def __init__(
         self, store: PlatformStore, peer: str, broker_url: str, *, lenient: bool = False
     ) -> None:
@@ -55,7 +60,10 @@ class PeerLink(Relay):
         """Send the oldest messages (rows of the outbox) to the peer's broker; return whether there may be more."""
         publisher = self._connected_publisher()
         metrics.LINK_UP.labels(self.destination).set(1)
-        return _drain_exclusively(self._store, self.destination, publisher.publish) == BATCH
+        count = _drain_exclusively(self._store, self.destination, publisher.publish)
+        # The process that sends now may just have looked for the last time, before the message that woke this thread.
+        self.safety_seconds = BUSY_SECONDS if count is None else wake_up.LONGEST_WAIT
+        return count == BATCH
 
     def _disconnect(self) -> None:
         """Close the connection to the peer's broker, and show in the metrics that the link is down."""
@@ -65,6 +73,9 @@ class PeerLink(Relay):
 
 class Feeder(Relay):
     """A feeder is a thread that sends messages of apps' own tables to the site that serves a platform."""
+
+    safety_seconds = 1.0
+    """It cannot tell whether there was nothing to send or another process was sending, so it looks again soon."""
 
     def __init__(self, store: PlatformStore, platform: str) -> None:
         """Prepare the thread that sends the messages of all feeds for `platform`, at first to its own broker."""
@@ -93,10 +104,11 @@ class Feeder(Relay):
         self._site, self._url = site, settings.PEERS[site]
 
 
-def _drain_exclusively(store: PlatformStore, peer: str, publish: Publish) -> int:
-    """Send the oldest messages for a peer (another site's platform), unless another process is doing so.
+def _drain_exclusively(store: PlatformStore, peer: str, publish: Publish) -> int | None:
+    """Send the oldest messages for a peer (another site's platform), and return how many were sent.
 
-    Return how many were sent.
+    `None` means that another process is sending to this peer. 0 is returned too while another site serves the platform
+    whose messages these are.
     """
     with transaction.atomic(using=store.database):
         if not is_served_here(store.platform, lock=True):
@@ -108,5 +120,5 @@ def _drain_exclusively(store: PlatformStore, peer: str, publish: Publish) -> int
                 sql.insert(
                     store.database, "bus_link", ("destination",), [(peer,)], ("destination",)
                 )
-            return 0
+            return None
         return send_due_rows(store, publish, peer, exclusive=True)

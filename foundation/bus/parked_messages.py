@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from foundation.bus import protocol, wake_up
+from foundation.bus import protocol
 from foundation.bus.models import Parked
 from foundation.bus.unit_of_work import begin
 from foundation.cells import sql
@@ -32,8 +32,6 @@ def publish_again(platform: str, ids: Collection[int]) -> list[int]:
             row.retried_at = uow.now
             row.save(using=uow.database, update_fields=["retried_at"])
             published.append(row.pk)
-    if published:
-        wake_up.wake_senders(platform)
     return published
 
 

@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections, transaction
 
@@ -33,6 +34,10 @@ class Relay(threading.Thread):
     that another one has locked. `lenient`: see Publisher.
     """
 
+    safety_seconds = 2.0
+    """Without being woken the thread looks for messages after so many seconds: a process that should have published
+    them itself, and died, wakes nobody."""
+
     def __init__(
         self, store: PlatformStore, broker_url: str, destination: str = "", *, lenient: bool = False
     ) -> None:
@@ -52,7 +57,7 @@ class Relay(threading.Thread):
     def ask_to_stop(self) -> None:
         """Let the thread finish its batch and end."""
         self._stop_asked.set()
-        wake_up.wake_thread(self.destination)
+        wake_up.wake_thread(self._store.platform, self.destination)
 
     def stop(self) -> None:
         """Ask the thread to stop, and wait for its end."""
@@ -68,7 +73,7 @@ class Relay(threading.Thread):
                     pass
                 backoff.reset()
                 self._warn_of_unconfigured_destinations()
-                wake_up.wait(self._store.platform, 0.5, self.destination)
+                wake_up.wait(self._store.platform, self.safety_seconds, self.destination)
             except (*BROKER_ERRORS, DatabaseError, InterfaceError) as error:
                 receiver = f"to {self.destination} " if self.destination else ""
                 kind = type(error).__name__
@@ -144,6 +149,10 @@ def send_due_rows(
             )
             outbox.delete_rows(store.database, [row.id for row in finished_rows])
             outbox.redirect_rows(store.database, elsewhere)
+            transaction.on_commit(
+                partial(wake_up.wake_senders, store.platform, set(elsewhere.values())),
+                using=store.database,
+            )
             metrics.PUBLISHED.inc(len(finished_rows))
     return len(rows)
 

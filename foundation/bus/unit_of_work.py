@@ -217,15 +217,17 @@ class UnitOfWork:
         outbox.insert_rows(self.database, self.rows, self.now, publish_inline=publish_inline)
         self._last_events = events.insert_events(self.database, self.events)
 
-    def after_commit(self) -> None:
-        """Wake the threads that send messages to other platforms and the processes that push events.
+    def after_commit(self, publish_inline: bool) -> None:
+        """Wake the threads that send this transaction's messages, and the processes that push events.
 
-        Also let each app update its copies of the data outside the database.
+        Also let each app update its copies of the data outside the database. `publish_inline`: the caller sends the
+        messages for our own broker itself, so the relay, the thread that else sends them, sleeps on.
         """
         if self._last_events:
             events.announce_events(self.platform, self._last_events)
-        if peers := {row.destination for row in self.rows} - {""}:
-            wake_up.wake_senders(self.platform, peers)
+        own = {""} if publish_inline else frozenset[str]()
+        if destinations := {row.destination for row in self.rows} - own:
+            wake_up.wake_senders(self.platform, destinations)
         for part in self._parts.values():
             part.after_commit()
 
@@ -250,4 +252,4 @@ def begin(platform: str, *, publish_inline: bool = False) -> Iterator[UnitOfWork
         yield uow
         if uow.is_open:
             uow.flush(publish_inline)
-    uow.after_commit()
+    uow.after_commit(publish_inline)

@@ -2,18 +2,22 @@
 
 Within a process an event wakes them, between processes a Redis list. There is one of each for our own broker (the
 destination "") and for every peer. Without Redis they look into the outbox twice a second.
+
+A thread that waits in Redis notices no event. So it waits for a second list too, which only its own process fills.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections import defaultdict
 from collections.abc import Collection
+from functools import cache
 
 import redis
 
-from foundation.cells.directory import redis_of
+from foundation.cells.directory import redis_of, store_of
 
 _OWN = ("",)
 _events: defaultdict[str, threading.Event] = defaultdict(threading.Event)
@@ -24,6 +28,13 @@ _redis_unused_until = 0.0
 _ERROR_PAUSE_SECONDS = 2
 _LONGEST_LIST = 8
 """A list in Redis keeps this many wake-ups, so that it does not grow while no thread waits."""
+LONGEST_WAIT = 5.0
+"""A thread waits for at most so many seconds, in case that a wake-up was lost together with Redis."""
+_WITHOUT_REDIS_SECONDS = 0.5
+_PROCESS = uuid.uuid4().hex
+"""The name of this process in the keys of the lists that it alone fills."""
+_OWN_LIST_SECONDS = 60
+"""A list that one process alone fills is deleted after this time, as that process may have ended."""
 
 
 def _key(destination: str) -> str:
@@ -31,9 +42,30 @@ def _key(destination: str) -> str:
     return f"bus:wake:{destination}" if destination else "bus:wake"
 
 
-def wake_thread(destination: str = "") -> None:
-    """Wake the thread of this process that sends messages to a destination: a platform, or "" for our own broker."""
+def _process_key(destination: str) -> str:
+    """Return the key of the Redis list by which this process wakes its own thread that sends to a destination."""
+    return f"{_key(destination)}:process:{_PROCESS}"
+
+
+@cache
+def _waiting_client(platform: str) -> redis.Redis:
+    """Return a client of a platform's Redis for commands that wait; other clients give up after a second."""
+    seconds = LONGEST_WAIT + 1
+    return redis.Redis.from_url(
+        store_of(platform).redis_url, socket_timeout=seconds, socket_connect_timeout=1
+    )
+
+
+def wake_thread(platform: str, destination: str = "") -> None:
+    """Wake the thread of this process that sends a platform's messages to a destination; "" is our own broker."""
     _events[destination].set()
+    try:
+        with redis_of(platform).pipeline(transaction=False) as pipe:
+            pipe.lpush(_process_key(destination), 1)
+            pipe.expire(_process_key(destination), _OWN_LIST_SECONDS)
+            pipe.execute()
+    except redis.RedisError:
+        return  # The thread waits without Redis, so it notices the event.
 
 
 def wake_senders(platform: str, destinations: Collection[str] = _OWN) -> None:
@@ -69,17 +101,18 @@ def publish(platform: str, channel: str, text: str) -> None:
 
 
 def wait(platform: str, seconds: float, destination: str = "") -> None:
-    """Wait until the thread that sends to `destination` is woken, at most `seconds`.
+    """Wait until the thread that sends a platform's messages to `destination` is woken, at most `seconds`.
 
-    Other processes wake it by a list in Redis, this process by an event; without Redis only the
-    event counts.
+    `seconds` is at most LONGEST_WAIT. Without Redis only this process can wake the thread, so it waits a short time.
     """
     event = _events[destination]
     if event.is_set():
         event.clear()
         return
     try:
-        redis_of(platform).blpop([_key(destination)], timeout=seconds)
+        _waiting_client(platform).blpop(
+            [_process_key(destination), _key(destination)], timeout=seconds
+        )
     except redis.RedisError:
-        event.wait(seconds)
+        event.wait(min(seconds, _WITHOUT_REDIS_SECONDS))
     event.clear()

@@ -9,7 +9,9 @@ while it is opened or handed over.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -85,10 +87,11 @@ def read(platform: str, *, lock: bool = False) -> Serving | None:
 def read_unless_away(platform: str) -> Serving | None:
     """Return which site serves a platform; `None` also if the copy of another platform's data cannot be reached.
 
-    Raises a database error if this site's own data cannot be reached.
+    A timer gets what its run has read (see `read_recent`). Raises a database error if this site's own data cannot be
+    reached.
     """
     try:
-        return read(platform)
+        return read_recent(platform)
     except (DatabaseError, InterfaceError):
         if platform == own_platform():
             raise
@@ -118,18 +121,70 @@ def served_platforms() -> tuple[str, ...]:
     )
 
 
+def servings_here() -> Iterator[Serving]:
+    """Yield each platform that this site serves now, its own or taken over.
+
+    If the data of another site's platform cannot be reached, that platform is left out, and a warning is logged. An
+    error of this site's own data is raised.
+    """
+    for platform in possible_platforms():
+        try:
+            serving = read_recent(platform)
+        except (DatabaseError, InterfaceError) as error:
+            if platform == own_platform():
+                raise
+            log.warning("the data of %s is away: %s", platform, error)
+            continue
+        if serving is not None and serving.is_served_here:
+            yield serving
+
+
 def for_each_served(function: Callable[[str], object]) -> None:
     """Call a function with the id of each platform that this site serves now, its own or taken over.
 
     If the data of another site's platform cannot be reached, that platform is skipped with a warning. An error of this
     site's own data is raised.
     """
-    for platform in possible_platforms():
+    for serving in servings_here():
         try:
-            if is_served_here(platform):
-                with log_fields(platform=platform):
-                    function(platform)
+            with log_fields(platform=serving.platform):
+                function(serving.platform)
         except (DatabaseError, InterfaceError) as error:
-            if platform == own_platform():
+            if serving.platform == own_platform():
                 raise
-            log.warning("the data of %s is away: %s", platform, error)
+            log.warning("the data of %s is away: %s", serving.platform, error)
+
+
+def read_recent(platform: str) -> Serving | None:
+    """Return which site serves a platform, as this run of timers has read it (`read_once`), else as it is now.
+
+    `None` means that the platform's database has no row for it. Raises UnknownPlatform and database errors.
+    """
+    servings = _recent.servings
+    if servings is None:
+        return read(platform)
+    if platform not in servings:
+        servings[platform] = read(platform)
+    return servings[platform]
+
+
+@contextmanager
+def read_once() -> Iterator[None]:
+    """Let `read_recent` and `for_each_served` of this thread read once for each platform while the context lasts.
+
+    Timers that run one after another share the answer. Whoever writes asks again, with a lock (`begin`).
+    """
+    _recent.servings = {}
+    try:
+        yield
+    finally:
+        _recent.servings = None
+
+
+class _Recent(threading.local):
+    """The object holds what `read_once` keeps in a thread: platform -> which site serves it; `None` keeps nothing."""
+
+    servings: dict[str, Serving | None] | None = None
+
+
+_recent = _Recent()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from typing import NamedTuple
 
-from foundation.bus import wake_up
 from foundation.bus.envelope import Envelope
 from foundation.bus.message import NotTaken
 from foundation.bus.registry import handles
@@ -97,7 +96,6 @@ def load_licence(platform: str, text: str) -> DecidedLicence:
         decision = _decide_and_save(licensing, licence, text)
     if decision.verdict not in (Verdict.NEW, Verdict.KNOWN):
         raise LicenceRefused(decision)
-    wake_up.wake_senders(platform)
     return DecidedLicence(licence, decision)
 
 

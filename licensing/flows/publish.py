@@ -18,7 +18,6 @@ import logging
 
 import msgspec
 
-from foundation.bus import wake_up
 from foundation.bus.envelope import Envelope
 from foundation.bus.message import NotTaken
 from foundation.bus.outgoing import Answer, Send
@@ -79,7 +78,6 @@ def request_licences(platform: str) -> None:
             request = AskForLicences(platforms=licensing.licensed_platforms)
             licensing.send(Send(message=request, route=Routes.BMC_LICENCE))
             commit.publish_limits(licensing, even_if_unchanged=True)
-    wake_up.wake_senders(platform)
 
 
 def repair(platform: str) -> None:

@@ -6,7 +6,6 @@ BMC -> CSS       BMC_CSS_LICENSE_NTF
 
 from __future__ import annotations
 
-from foundation.bus import wake_up
 from foundation.bus.unit_of_work import begin
 from licensing.data import commit
 from licensing.data.unit_of_work import LicensingUnitOfWork
@@ -29,5 +28,4 @@ def revoke_licence(own_platform: str, licensed_platform: str, issue: int) -> boo
         ):
             return False
         commit.revoke_licence(licensing, newest)
-    wake_up.wake_senders(own_platform)
     return True

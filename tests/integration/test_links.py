@@ -20,6 +20,7 @@ from confplatform import wiring
 from deploy.stand.ports import SERVER_PORTS, claimed_ports
 from deploy.stand.rabbitmq import RabbitMQ
 from foundation.bus import link as link_module
+from foundation.bus import wake_up
 from foundation.bus.amqp import close, connect
 from foundation.bus.app_config import WorkerThread
 from foundation.bus.consumer import Consumer
@@ -160,6 +161,21 @@ def test_a_peer_that_is_down_holds_up_nobody_and_loses_nothing(
     # A broker that is killed may give again what was taken from it just before, by another test.
     assert [n for n in firsts(numbers(peer.url())) if n >= 5000] == list(range(5000, 6000))
     assert numbers(home) == list(range(10))
+
+
+def test_a_sleeping_relay_is_woken_by_a_commit_and_ends_when_it_is_told_to(
+    place: str, home: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wake_up, "LONGEST_WAIT", 3600.0)
+    monkeypatch.setattr(Relay, "safety_seconds", 3600.0)
+    wake_up._waiting_client.cache_clear()
+    with running(relay := Relay(store_of(place), home)):
+        for number in range(3):  # Each time it sleeps again, for an hour.
+            send_notices(place, range(number, number + 1), destination="")
+            until(wait_until_sent)
+        assert relay.is_alive()
+    assert numbers(home) == [0, 1, 2]
+    wake_up._waiting_client.cache_clear()
 
 
 def test_a_row_for_nobody_we_know_waits_and_is_told_of(
