@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from typing import Any
 
-from celery import Celery, bootsteps
+from celery import Celery, bootsteps, signals
 from django.db import close_old_connections
 
 from confplatform import declarations
+from foundation.cells.serving import read_once
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "confplatform.settings")
 # Celery runs Django's checks at the start of a worker, which load all addresses and pages, and ignores what they find.
@@ -20,6 +22,15 @@ log = logging.getLogger("confplatform.timers")
 app = Celery("confplatform")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(list(declarations.PACKAGES))
+# Celery closes the connections to databases after each task, and a timer that finds nothing would spend most of its
+# time on new ones. So Celery keeps them, and Django closes those that are old, or that an error has made useless.
+app.conf.CELERY_DB_REUSE_MAX = sys.maxsize
+
+
+@signals.task_prerun.connect
+def _close_old_connections(**_: object) -> None:
+    """Close connections to databases that are old or useless, before a task."""
+    close_old_connections()
 
 
 def _schedule_entry(task: str, seconds: float, *arguments: float) -> dict[str, object]:
@@ -48,13 +59,14 @@ app.conf.beat_schedule = {
 @app.task
 def run_timers(seconds: int) -> None:
     """Run the timers of this period, one after another; one that fails is logged and does not stop the others."""
-    for name, timer in declarations.timers().items():
-        if timer.seconds == seconds and not timer.alone:
-            try:
-                app.tasks[name].run()
-            except Exception:
-                log.exception("the timer %s failed", name)
-                close_old_connections()
+    with read_once():
+        for name, timer in declarations.timers().items():
+            if timer.seconds == seconds and not timer.alone:
+                try:
+                    app.tasks[name].run()
+                except Exception:
+                    log.exception("the timer %s failed", name)
+                    close_old_connections()
 
 
 class MessageThreads(bootsteps.StartStopStep):

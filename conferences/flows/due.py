@@ -14,17 +14,16 @@ from django.db import DatabaseError, InterfaceError
 
 from conferences.data.commit import commit
 from conferences.data.database_unit_of_work import ConferencesDatabaseUnitOfWork
-from conferences.data.queries import hosted_near_end
+from conferences.data.queries import has_due_row, hosted_near_end
 from conferences.rules.decision import Decision
 from conferences.rules.due import decide_due, decide_end_at_other_site
 from conferences.rules.end import decide_end
 from conferences.rules.recorder import decide_ask_for_recorder, lacks_recorder
 from conferences.rules.restore import decide_restore
 from conferences.rules.states import RECORDER_AGAIN_IN, Conference, ConferenceState, EndReason
-from foundation.bus import wake_up
 from foundation.bus.unit_of_work import NotProvisioned, UnitOfWork, begin
 from foundation.cells.directory import own_platform, possible_platforms, redis_of
-from foundation.cells.serving import for_each_served
+from foundation.cells.serving import for_each_served, read_recent, servings_here
 from wire.conference_manager import ReleaseConference
 
 BATCH = 200
@@ -42,6 +41,8 @@ def handle_due_conferences(platform: str) -> int:
 
     Each is, for instance, ended, warned of its end, or placed on a media unit again (see `decide_due`).
     """
+    if not has_due_row(read_recent(platform), "conferences_conference"):
+        return 0
     total = 0
     for _ in range(MAX_ROUNDS):
         count = _handle_batch(platform)
@@ -66,8 +67,6 @@ def _handle_batch(platform: str) -> int:
                 conference.unit is not None and conference.unit.site != conferences.own_site
             )
             commit(conferences, decide_due(conference, uow.now, at_other_site=at_other_site))
-    if claimed:
-        wake_up.wake_senders(platform)
     return len(claimed)
 
 
@@ -79,7 +78,10 @@ def watch_ends_for_other_sites() -> int:
     looked at again at the next run.
     """
     count = 0
+    served_here = {serving.platform for serving in servings_here()}
     for platform in possible_platforms():
+        if platform in served_here:
+            continue
         try:
             count += _watch_ends_on_platform(platform)
         except (DatabaseError, InterfaceError, NotProvisioned, redis.RedisError) as error:
@@ -111,7 +113,6 @@ def _watch_ends_on_platform(platform: str) -> int:
         with begin(own_platform()) as own_uow:
             for outgoing in (message for decision in new_decisions for message in decision.send):
                 own_uow.send(outgoing)
-        wake_up.wake_senders(own_platform())
     return len(new_decisions)
 
 
@@ -143,8 +144,6 @@ def restore_pending(platform: str) -> int:
         ]
         for conference in waiting:
             commit(conferences, decide_restore(conference, uow.now))
-    if waiting:
-        wake_up.wake_senders(platform)
     return len(waiting)
 
 
@@ -166,8 +165,6 @@ def resume_recordings(platform: str) -> int:
         ]
         for conference in lacking:
             commit(conferences, decide_ask_for_recorder(conference, uow.now))
-    if lacking:
-        wake_up.wake_senders(platform)
     return len(lacking)
 
 
@@ -181,7 +178,6 @@ def end_conference_now(platform: str, e164: str, reason: EndReason) -> bool:
         conference = conferences.load(e164) if uow.is_open else None
         if conference:
             commit(conferences, decide_end(conference, reason, uow.now))
-    wake_up.wake_senders(platform)
     return conference is not None
 
 
@@ -199,7 +195,6 @@ def end_conferences_below(domain: str) -> int:
         """
         with begin(platform) as uow:
             counts.append(end_conferences_below_in(uow, domain) if uow.is_open else 0)
-        wake_up.wake_senders(platform)
 
     for_each_served(end_in_platform)
     return sum(counts)

@@ -15,6 +15,8 @@ from __future__ import annotations
 from conferences.data.begin import begin_occurrence
 from conferences.data.commit import commit_booking
 from conferences.data.database_unit_of_work import ConferencesDatabaseUnitOfWork
+from conferences.data.queries import has_due_row
+from conferences.data.reservations import OCCURRENCES
 from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules.occurrence import (
     after_refusal,
@@ -28,8 +30,8 @@ from conferences.rules.reservation import (
     Occurrence,
     Reservation,
 )
-from foundation.bus import wake_up
 from foundation.bus.unit_of_work import begin
+from foundation.cells.serving import read_recent
 
 BATCH = 200
 MAX_ROUNDS = 50
@@ -40,6 +42,8 @@ def start_due(platform: str) -> int:
 
     Each is started, tried again, or closed. At most MAX_ROUNDS times BATCH are handled in one call.
     """
+    if not has_due_row(read_recent(platform), OCCURRENCES):
+        return 0
     total = 0
     for _ in range(MAX_ROUNDS):
         count = _handle_batch(platform)
@@ -73,8 +77,6 @@ def _handle_batch(platform: str) -> int:
         )
         for reservation, occurrence in due:
             handle_due(conferences, reservation, occurrence)
-    if due:
-        wake_up.wake_senders(platform)
     return len(due)
 
 

@@ -46,6 +46,8 @@ Behind = tuple[int, int, int]
 
 def index_new_entries(platform: str) -> int:
     """Add new messages to a platform's search index during at most SECONDS; return how many log entries were read."""
+    if not sql.select(store_of(platform).database, _BEHIND, [ENTRIES_OF_CONVERSATION, 1]):
+        return 0
     end, total = time.monotonic() + SECONDS, 0
     while time.monotonic() < end:
         count = _index_batch(platform)

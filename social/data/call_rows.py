@@ -109,6 +109,11 @@ def calls_page(database: str, user: str, before: int, count: int, *, missed: boo
     return [_to_call(row) for row in rows.order_by("-id")[:count]]
 
 
+def has_due(database: str, now: datetime) -> bool:
+    """Return whether a timer has to handle a call now, without a lock."""
+    return Row.objects.using(database).filter(due_at__lte=now).exists()
+
+
 def claim_due(database: str, now: datetime, count: int) -> list[Call]:
     """Lock and return calls that a timer has to handle now; skip those that another worker has locked."""
     rows = Row.objects.using(database).select_for_update(skip_locked=True)

@@ -42,6 +42,8 @@ def handle_due(platform: str) -> int:
     One that fails is looked at again by the next run.
     """
     store = store_of(platform)
+    if not call_rows.has_due(store.database, clock.now()):
+        return 0
     with transaction.atomic(using=store.database):
         claimed = call_rows.claim_due(store.database, clock.now(), BATCH)
     for call in claimed:
