@@ -4,13 +4,12 @@ The sound is mixed already. The pictures are arranged as tiles with names, a sha
 each segment become a file of their own (`parts/`), so that whoever goes on after a crash begins with the segment at
 which it happened. Then the parts are joined, with a card (a picture with a text) for each gap between them. It
 prints lines of JSON: `{"progress": percent}` at least each two seconds of work, and at the end `{"ms", "bytes"}`.
-The media come from strangers: the program has no network, no environment, little memory, and ends when nobody reads
-its output.
+The media come from strangers: the program has no environment, little memory, and a sandbox without network and
+other files. It ends when nobody reads its output.
 """
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import os
 import resource
@@ -24,6 +23,7 @@ import av
 import orjson
 from av.video.stream import VideoStream
 
+from foundation.sandbox import confine
 from media_unit.composer import Source, Tile, drawn_text, paste
 from media_unit.film_sound import FilmSound
 from media_unit.fonts import has_chinese
@@ -44,6 +44,7 @@ _THUMBNAIL_AT = 3.0
 """Seconds of the first segment after which its picture is the thumbnail."""
 _MEMORY_BYTES = 2 << 30
 _CPU_SECONDS = 6 * 3600
+_FILE_BYTES = 16 << 30
 _SHARE_OF_PICTURES = 90
 """Percent of the work after which the parts are made, and are joined."""
 
@@ -282,20 +283,16 @@ def _print(line: dict[str, int]) -> None:
     sys.stdout.buffer.flush()
 
 
-def confine() -> None:
-    """Limit this process: memory, time, no new rights, and no network where the system allows that to be taken away.
-
-    If it keeps its network, this is printed to standard error.
-    """
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def _limit() -> None:
+    """Limit the memory and time of this process, and the size of its files; let others go first."""
+    for kind, limit in (
+        (resource.RLIMIT_AS, _MEMORY_BYTES),
+        (resource.RLIMIT_CPU, _CPU_SECONDS),
+        (resource.RLIMIT_FSIZE, _FILE_BYTES),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(kind, (limit, limit))
     os.nice(10)
-    libc = ctypes.CDLL(None, use_errno=True)
-    new_user, new_network, no_new_privileges = 0x10000000, 0x40000000, 38
-    libc.prctl(no_new_privileges, 1, 0, 0, 0)
-    if libc.unshare(new_user | new_network):
-        print(f"keeps its network: {os.strerror(ctypes.get_errno())}", file=sys.stderr)
 
 
 def main() -> None:
@@ -303,8 +300,9 @@ def main() -> None:
 
     Ends with an error if another process makes it, or no segment can be used.
     """
-    confine()
     out, *folders = map(Path, sys.argv[1:])
+    _limit()
+    confine(out, folders)
     lock = (out / "lock").open("w")  # held until the process ends
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     segments = [(path.name, read_segment(path)) for path in folders]

@@ -40,7 +40,8 @@ Reason = Annotated[str, text(32)]
 Whole = Annotated[int, whole()]
 Count = Annotated[int, whole(0)]
 Positive = Annotated[int, whole(1)]
-Incarnation = Positive
+Incarnation = Annotated[int, whole(1, 2**32 - 1)]
+"""It is stored in a column of 32 bits; a conference is restored far less often."""
 ErrCode = Annotated[str, text(16)]
 Places = Literal[8, 32, 64, 192]
 Resolution = Literal["720p", "1080p"]

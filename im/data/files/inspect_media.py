@@ -1,10 +1,8 @@
 """The program finds out type and measures of a file that strangers wrote, in a process of its own.
 
-   python -I inspect_media.py FILE THUMBNAIL
-
-It prints `{content_type, width, height, duration_ms, has_thumbnail}` as JSON. It has no secrets,
-little memory and little time. The caller treats a file as plain bytes if anything goes wrong (see
-`media_info.py`). It imports nothing of this repository.
+It is run with two arguments, the file and a path for its thumbnail (see `media_info.py`). It prints `{content_type,
+width, height, duration_ms, has_thumbnail}` as JSON. It has no secrets, little memory and time, no network, and no other
+files. The caller treats a file as plain bytes if anything goes wrong.
 """
 
 from __future__ import annotations
@@ -12,7 +10,10 @@ from __future__ import annotations
 import json
 import resource
 import sys
+from pathlib import Path
 from typing import Any
+
+from foundation.sandbox import confine
 
 MEMORY_BYTES = 1 << 30
 CPU_SECONDS = 10
@@ -24,6 +25,8 @@ MAX_PIXELS = 50_000_000
 """A picture with more pixels is not opened, and not shown as a picture."""
 MEASURED_BYTES = 256 << 20
 """A recording that does not state its length is read through up to this size."""
+LONGEST_MS = 30 * 24 * 3600 * 1000
+"""A file that claims to last longer has no duration; the column has 32 bits."""
 HEAD_BYTES = 64 * 1024
 PICTURES = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}
 RECORDINGS = {
@@ -89,7 +92,7 @@ def _inspect_picture(path: str, thumbnail: str) -> Info | None:
             return None
         kind = PICTURES[str(image.format)]
         # The EXIF orientations 5 to 8 turn the picture by 90 degrees, so that width and height change places.
-        is_rotated = image.getexif().get(_ORIENTATION, 1) >= 5
+        is_rotated = image.getexif().get(_ORIENTATION, 1) in range(5, 9)
         image.draft("RGB", (2 * THUMBNAIL_EDGE, 2 * THUMBNAIL_EDGE))
         upright = ImageOps.exif_transpose(image)
         small = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
@@ -129,21 +132,26 @@ def _duration_ms(container: Any) -> int | None:
     """Return the duration of an audio or video file in milliseconds; `None` if it is unknown.
 
     Recordings that browsers make do not state it. Then the end of the last packet counts, unless
-    the file is longer than MEASURED_BYTES.
+    the file is longer than MEASURED_BYTES. A duration that no recording has was made up by its sender.
     """
     if container.duration:
-        return int(container.duration) // 1000
+        return _possible_ms(int(container.duration) // 1000)
     if container.size > MEASURED_BYTES:
         return None
     end = 0.0
     for packet in container.demux():
         if packet.pts is not None and packet.time_base:
             end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
-    return round(end * 1000) or None
+    return _possible_ms(round(end * 1000))
+
+
+def _possible_ms(milliseconds: int) -> int | None:
+    """Return a duration that a recording can have; `None` for one that it cannot have."""
+    return milliseconds if 0 < milliseconds <= LONGEST_MS else None
 
 
 def main() -> None:
-    """Print as JSON what a file is (first argument), after limiting this process's memory and time.
+    """Print as JSON what a file is (first argument), after limiting this process's memory, time and rights.
 
     The second argument is the path for a thumbnail. Files come from anybody, and may be made to do harm.
     """
@@ -151,7 +159,9 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (OUT_BYTES, OUT_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    print(json.dumps(inspect(sys.argv[1], sys.argv[2])))
+    file, thumbnail = map(Path, sys.argv[1:])
+    confine(thumbnail.parent, [file])
+    print(json.dumps(inspect(str(file), str(thumbnail))))
 
 
 if __name__ == "__main__":

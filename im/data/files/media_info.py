@@ -19,6 +19,12 @@ from im.data.metrics import UNSEEN
 log = logging.getLogger("im.files")
 
 SECONDS = 30
+_REPOSITORY = Path(__file__).resolve().parents[3]
+_PROGRAM = (
+    f"import sys; sys.path.append({str(_REPOSITORY)!r})\n"
+    "from im.data.files.inspect_media import main\nmain()"
+)
+"""Python runs this with `-I`, so that neither the folder of the caller nor its environment says what is imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,7 @@ def _run_program(path: Path, thumbnail: Path) -> dict[str, Any]:
 
     It is `{}` if the program fails or takes over SECONDS.
     """
-    program = [sys.executable, "-I", str(Path(inspect_media.__file__)), str(path), str(thumbnail)]
+    program = [sys.executable, "-I", "-c", _PROGRAM, str(path), str(thumbnail)]
     try:
         process = subprocess.run(  # noqa: S603 - the file is read by a program of ours, not run
             program, capture_output=True, timeout=SECONDS, env={}, check=True

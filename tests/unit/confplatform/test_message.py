@@ -97,6 +97,13 @@ def test_a_missing_field_is_named(wire_type: str) -> None:
             assert refused.value.field == field.encode_name
 
 
+def test_an_incarnation_that_no_column_holds_is_refused() -> None:
+    body = GOLDEN["MCU_MAU_SEGMENT_NTF"]
+    from_body(TYPES["MCU_MAU_SEGMENT_NTF"], {**body, "incarnation": 2**32 - 1})
+    with pytest.raises(BadMessage, match="incarnation"):
+        from_body(TYPES["MCU_MAU_SEGMENT_NTF"], {**body, "incarnation": 2**32})
+
+
 # ---- limits -------------------------------------------------------------------------------------
 
 
