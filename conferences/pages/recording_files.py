@@ -6,10 +6,18 @@ import os
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
 
 from conferences.data import recording_store
 from conferences.models import Recording
 from foundation.byte_ranges import NotInFile, parse_range, pieces
+from foundation.web.audit import counted_address_of
+from foundation.web.large_answers import (
+    FRONT_HOLDS,
+    RETRY_SECONDS,
+    TooManyDownloads,
+    with_place,
+)
 
 CONTENT_TYPES = {
     "film.mp4": "video/mp4",
@@ -24,7 +32,8 @@ PATTERN = r"(?P<file>film\.(?:mp4|m3u8|m4s)|thumbnail\.webp)"
 def send_file(request: HttpRequest, recording: Recording, name: str) -> HttpResponseBase:
     """Return a file of a recording, or the part of it that `Range` asks for; with `download=1` to be saved.
 
-    Raises Http404 if it is not there, or not at this site.
+    A player that asks for a large part gets the beginning of that, and asks for the rest when it needs it. The answer
+    has status 503 if the visitor reads too many large files at once. Raises Http404 if the file is not at this site.
     """
     try:
         file = (recording_store.folder_of(recording.id) / name).open("rb")
@@ -38,18 +47,36 @@ def send_file(request: HttpRequest, recording: Recording, name: str) -> HttpResp
         # The browser asks for a part beyond the end.
         return HttpResponse(status=416, headers={"Content-Range": str(error)})
     first, last = part or (0, size - 1)
+    is_download = request.GET.get("download") == "1"
+    if part and not is_download:
+        last = min(last, first + FRONT_HOLDS - 1)
+    count = last - first + 1
+    try:
+        content = with_place(_reader_of(request), count, pieces(file, first, last))
+    except TooManyDownloads:
+        file.close()
+        return HttpResponse(
+            _("You download several files already. Please try again when one has come."),
+            status=503,
+            headers={"Retry-After": str(RETRY_SECONDS)},
+            content_type="text/plain; charset=utf-8",
+        )
     reply = StreamingHttpResponse(
-        pieces(file, first, last), status=206 if part else 200, content_type=CONTENT_TYPES[name]
+        content, status=206 if part else 200, content_type=CONTENT_TYPES[name]
     )
     if part:
         reply["Content-Range"] = f"bytes {first}-{last}/{size}"
-    reply["Content-Length"] = str(last - first + 1)
+    reply["Content-Length"] = str(count)
     reply["Accept-Ranges"] = "bytes"
     reply["X-Content-Type-Options"] = "nosniff"
     if name == "film.mp4":
-        is_download = request.GET.get("download") == "1"
         shown_name = f"{recording.name}.mp4"
         reply["Content-Disposition"] = (
             content_disposition_header(is_download, shown_name) or "inline"
         )
     return reply
+
+
+def _reader_of(request: HttpRequest) -> str:
+    """Return by what the large downloads of a visitor are counted: the account, or the IP address of a stranger."""
+    return request.user.get_username() or counted_address_of(request) or ""

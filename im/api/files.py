@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import email.utils
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import IO, Any
 from uuid import UUID
@@ -28,6 +28,7 @@ from rest_framework.views import APIView
 
 from foundation import byte_ranges
 from foundation.web.errors import UNSPECIFIED, ack, nack
+from foundation.web.large_answers import RETRY_SECONDS, TooManyDownloads, with_place
 from im.api import serializers
 from im.api.base import Call
 from im.data.files import queries, storage
@@ -83,15 +84,17 @@ def _follows_tus(view: View) -> View:
             reply = view(self, request, **named)
         except TransferRefused as refused:
             NOT_UPLOADED.labels(refused.code).inc()
-            reply = Response(
-                nack(UNSPECIFIED, refused.why) | {"code": refused.code},
-                refused.status,
-                headers=refused.headers,
-            )
+            reply = refusal_of(refused)
         reply["Tus-Resumable"] = tus_headers.VERSION
         return reply
 
     return view_under_tus
+
+
+def refusal_of(refused: TransferRefused) -> Response:
+    """Return the answer to a refused upload or download."""
+    body = nack(UNSPECIFIED, refused.why) | {"code": refused.code}
+    return Response(body, refused.status, headers=refused.headers)
 
 
 class _Files(Call):
@@ -174,7 +177,7 @@ class OneFile(_Files):
     @_follows_tus
     def get(self, request: Request, number: UUID) -> HttpResponseBase:
         """Return the file, or a part of it with `Range`."""
-        return download(request, _readable_file(self.me.id, number))
+        return download(request, _readable_file(self.me.id, number), self.me.id)
 
     @extend_schema(parameters=[_ID, _TUS], request=None, responses={200: None})
     @_follows_tus
@@ -271,8 +274,11 @@ def _readable_file(person: str, number: UUID) -> File:
     return files[0]
 
 
-def download(request: Request, file: File) -> HttpResponseBase:
-    """Return a file as a response to GET: whole, a part (`Range`), or 304 if the browser has it."""
+def download(request: Request, file: File, person: str) -> HttpResponseBase:
+    """Return a file as a response to GET of a person: whole, a part (`Range`), or 304 if the browser has it.
+
+    Raises TransferRefused if the file is not here, or the person reads too many large ones at once.
+    """
     tag = f'"{file.id}"'
     disposition = tus_headers.content_disposition(file.name, file.content_type)
     if request.headers.get("If-None-Match") == tag:
@@ -282,25 +288,28 @@ def download(request: Request, file: File) -> HttpResponseBase:
         # The browser's part is of another file: send the whole one.
         range_header = ""
     part = tus_headers.parse_range(range_header, file.size)
-    reply = _partial_response(file, *part) if part else _whole_response(file)
+    first, last = part or (0, file.size - 1)
+    reply = StreamingHttpResponse(
+        _content(file, first, last, person),
+        status=206 if part else 200,
+        content_type=file.content_type,
+    )
+    reply["Content-Length"] = str(last - first + 1)
+    if part:
+        reply["Content-Range"] = f"bytes {first}-{last}/{file.size}"
     reply["Accept-Ranges"] = "bytes"
     return _with_safe_headers(reply, disposition, tag)
 
 
-def _whole_response(file: File) -> HttpResponseBase:
-    """Return the response with the whole content of a file."""
-    reply = FileResponse(_open_stored(file), content_type=file.content_type)
-    reply["Content-Length"] = str(file.size)
-    return reply
-
-
-def _partial_response(file: File, first: int, last: int) -> HttpResponseBase:
-    """Return the response 206 with the bytes from `first` to `last`, both included."""
-    pieces = byte_ranges.pieces(_open_stored(file), first, last)
-    reply = StreamingHttpResponse(pieces, status=206, content_type=file.content_type)
-    reply["Content-Range"] = f"bytes {first}-{last}/{file.size}"
-    reply["Content-Length"] = str(last - first + 1)
-    return reply
+def _content(file: File, first: int, last: int, person: str) -> Iterator[bytes]:
+    """Return the bytes of a file from `first` to `last`, both included, for a person. Raises TransferRefused."""
+    stored = _open_stored(file)
+    try:
+        return with_place(person, last - first + 1, byte_ranges.pieces(stored, first, last))
+    except TooManyDownloads:
+        stored.close()
+        why = "you download several large files already: try again when one has come"
+        raise TransferRefused(503, "rate", why, **{"Retry-After": str(RETRY_SECONDS)}) from None
 
 
 def _open_stored(file: File, suffix: str = "") -> IO[bytes]:

@@ -13,12 +13,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from foundation.web.errors import ack
-from im.api.files import SingleFormNegotiation, download
+from im.api.files import SingleFormNegotiation, download, refusal_of
 from im.api.serializers import Done, EntryShape, answers
 from im.data.files.queries import own_upload
 from im.data.locked_conversation import Denied
 from im.rules.conversation_decisions import DenyReason
 from im.rules.messages import Data, to_wire
+from im.rules.tus_headers import TransferRefused
 from social.api.call_shapes import MAX_PAGE, CallShape, OneCall
 from social.api.calls import CallView
 from social.data import voicemail_rows
@@ -97,7 +98,10 @@ class CallGreeting(CallView):
         upload = own_upload(call.callee.id, greeting) if is_offered and greeting else None
         if upload is None:
             raise Denied(DenyReason.NOT_FOUND, "there is no greeting for you")
-        return download(request, upload[1])
+        try:
+            return download(request, upload[1], self.me.id)
+        except TransferRefused as refused:
+            return refusal_of(refused)
 
 
 class Voicemails(CallView):
