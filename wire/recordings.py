@@ -49,8 +49,9 @@ class UnitHasSegment(Message):
 class MoveSegment(Message):
     """The scheduler (CSS) tells a media unit what to do with an ended segment.
 
-    `moved`: the recording store has all of it with the right hashes, so the unit deletes it. Otherwise the unit uploads
-    its files to `url`; `order` is the credential for this segment alone, and expires after an hour.
+    `moved`: the recording store has all of it with the right hashes, or people have deleted the recording for good, so
+    the unit deletes it. Otherwise the unit uploads its files to `url`; `order` is the credential for this segment
+    alone, and expires after an hour.
     """
 
     e164: Number = field(name="confE164")

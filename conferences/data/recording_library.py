@@ -10,11 +10,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from conferences.data import recording_shares, recording_store
 from conferences.models import Attendee, Conference, Recording, RecordingGuest, RecordingSegment
-from conferences.rules.recordings import KEPT_AFTER_DELETION
+from conferences.rules.recordings import KEPT_AFTER_DELETION, RecordingState
 from foundation.cells.directory import store_of
 
 _AT_ONCE = 100
@@ -47,6 +48,7 @@ def recordings_of(
     rows = Recording.objects.using(viewer.database).filter(
         user_domain=viewer.user_domain, deleted_at__isnull=not deleted
     )
+    rows = rows.exclude(state=RecordingState.PURGED)
     rows = rows.annotate(is_own=Exists(conferences.filter(creator_moid=viewer.moid)))
     is_shared = Exists(
         RecordingGuest.objects.using(viewer.database).filter(
@@ -105,18 +107,25 @@ def _change(viewer: Viewer, recording: str, *, deleted: bool, **columns: object)
     recording_row = recordings_of(viewer, deleted=deleted).filter(pk=recording).first()
     if recording_row is None or not getattr(recording_row, "is_own", False):
         return False
-    rows = Recording.objects.using(viewer.database)
+    rows = Recording.objects.using(viewer.database).exclude(state=RecordingState.PURGED)
     return bool(rows.filter(pk=recording, deleted_at__isnull=not deleted).update(**columns))
 
 
 def empty_wastebasket(database: str, now: datetime) -> int:
-    """Delete recordings for good, with their files, that have been in the wastebasket for 30 days; return how many."""
-    rows = Recording.objects.using(database)
-    old = rows.filter(deleted_at__lt=now - KEPT_AFTER_DELETION)
-    ids = list(old.values_list("id", flat=True)[:_AT_ONCE])
-    for recording in ids:
-        recording_store.delete(recording)
-    RecordingSegment.objects.using(database).filter(recording__in=ids).delete()
-    recording_shares.delete_shares(database, ids)
-    rows.filter(pk__in=ids).delete()
+    """Delete recordings for good, with their files, that have been in the wastebasket for 30 days; return how many.
+
+    Their rows stay, without name and film: a unit that was away may still have a segment, and tells of it.
+    """
+    with transaction.atomic(using=database):
+        rows = Recording.objects.using(database).exclude(state=RecordingState.PURGED)
+        # Whoever restores one of them in this moment waits for the lock, and is too late.
+        old = rows.filter(deleted_at__lt=now - KEPT_AFTER_DELETION).select_for_update()
+        ids = list(old.values_list("id", flat=True)[:_AT_ONCE])
+        for recording in ids:
+            recording_store.delete(recording)
+        RecordingSegment.objects.using(database).filter(recording__in=ids).delete()
+        recording_shares.delete_shares(database, ids)
+        Recording.objects.using(database).filter(pk__in=ids).update(
+            state=RecordingState.PURGED, name="", error="", film_bytes=0, film_ms=0, progress=0
+        )
     return len(ids)

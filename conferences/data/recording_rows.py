@@ -49,6 +49,11 @@ class RecordingRows:
         )
         return recording.id
 
+    def is_purged(self, recording: str) -> bool:
+        """Return whether a recording was deleted for good: what units still have of it is to be deleted, too."""
+        rows = Recording.objects.using(self._database).filter(pk=recording)
+        return rows.filter(state=RecordingState.PURGED).exists()
+
     def key_of(self, recording: str, notice: UnitHasSegment) -> SegmentKey:
         """Return the key of the recorded segment that a media unit's message describes."""
         return SegmentKey(self._platform, recording, notice.incarnation, notice.segment)
@@ -103,11 +108,16 @@ def count_segments(database: str) -> dict[str, int]:
 
 
 def _collect_again(database: str, key: SegmentKey, segment: Segment) -> None:
-    """Let a recording's film be made anew if it is finished or failed, and this segment has arrived since."""
+    """Let a recording's film be made anew if it is finished or failed, and this segment has arrived since.
+
+    While the segment waits, the film there is counts as made of none: the segment may be one that the store has lost.
+    """
+    finished = (RecordingState.DONE, RecordingState.FAILED)
+    rows = Recording.objects.using(database).filter(pk=key.recording, state__in=finished)
     if segment.state is SegmentState.MOVED:
-        finished = (RecordingState.DONE, RecordingState.FAILED)
-        rows = Recording.objects.using(database).filter(pk=key.recording, state__in=finished)
         rows.update(state=RecordingState.COLLECTING, attempts=0)
+    else:
+        rows.update(film_segments=0)
 
 
 def _require_serving(platform: str, *, lock: bool = False) -> None:

@@ -9,7 +9,7 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from io import BufferedRandom
 from pathlib import Path
@@ -17,6 +17,8 @@ from typing import NamedTuple, Protocol
 
 from django.conf import settings
 from django.core import signing
+
+from conferences.rules.recordings import StoredFile
 
 FREE_BYTES = 512 * 1024 * 1024
 """So many bytes of the store's disk stay free."""
@@ -87,6 +89,22 @@ def lock_part(key: SegmentKey, name: str) -> Iterator[BufferedRandom]:
     with os.fdopen(os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield file
+
+
+def missing_files(key: SegmentKey, files: Iterable[StoredFile]) -> list[str]:
+    """Return the names of those received files of a segment that are not in the store with all their bytes."""
+    folder = segment_folder(key)
+    return [
+        file.name for file in files if file.received and _size_at(folder / file.name) != file.size
+    ]
+
+
+def _size_at(path: Path) -> int | None:
+    """Return the size of a file in bytes; `None` if there is none, or it cannot be looked at."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
 
 
 def size_of(file: BufferedRandom) -> int:

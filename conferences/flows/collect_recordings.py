@@ -4,7 +4,7 @@ CMU -> CSS  MCU_MAU_SEGMENT_NTF                          on_unit_has_segment
 CSS -> CMU  MAU_MCU_MOVESEGMENT_CMD
 CMU uploads the files by HTTP                            receive_part
 CMU -> CSS  MCU_MAU_SEGMENT_NTF
-CSS -> CMU  MAU_MCU_MOVESEGMENT_CMD  (moved: the unit deletes its copy)
+CSS -> CMU  MAU_MCU_MOVESEGMENT_CMD  (moved, or purged long ago: the unit deletes its copy)
 """
 
 from __future__ import annotations
@@ -22,8 +22,15 @@ from conferences.data import recording_rows, recording_store
 from conferences.data.recording_rows import RecordingRows
 from conferences.data.recording_store import SegmentKey, Source
 from conferences.rules import outgoing
-from conferences.rules.recordings import SegmentState, StoredFile, decide_told, segment_told
+from conferences.rules.recordings import (
+    Segment,
+    SegmentState,
+    StoredFile,
+    decide_told,
+    segment_told,
+)
 from conferences.rules.sending_unit import sending_unit
+from conferences.rules.states import Unit
 from foundation.bus.envelope import Envelope
 from foundation.bus.message import NotTaken
 from foundation.bus.outgoing import Outgoing
@@ -80,10 +87,8 @@ def on_unit_has_segment(
         log.warning("%s: a segment of an unknown conference %s", unit, notice.confid)
         return
     key = uow.recordings.key_of(recording, notice)
-    stored = uow.recordings.segment(key)
-    segment = decide_told(stored, reported)
-    if segment != stored:
-        uow.recordings.save(key, segment, unit)
+    is_purged = uow.recordings.is_purged(recording)
+    segment = reported if is_purged else _store_told(uow, key, reported, unit)
     if segment.ended_at is None:
         return
     command = MoveSegment(
@@ -91,11 +96,29 @@ def on_unit_has_segment(
         confid=notice.confid,
         incarnation=notice.incarnation,
         segment=notice.segment,
-        moved=segment.state is SegmentState.MOVED,
+        moved=is_purged or segment.state is SegmentState.MOVED,
         url=settings.PUBLIC_URL + PATH,
         order=recording_store.sign_order(key),
     )
     uow.send(outgoing.to_unit(unit, command))
+
+
+def _store_told(
+    uow: CollectingUnitOfWork, key: SegmentKey, reported: Segment, unit: Unit
+) -> Segment:
+    """Write down what a unit has told of a segment, and return the segment as the store knows it now.
+
+    The store's folder may be another one than the row remembers: after a disk was lost, or at a site that has taken
+    over without sharing it. The unit deletes its copy when we say so, hence the look into the folder.
+    """
+    stored = uow.recordings.segment(key)
+    missing = recording_store.missing_files(key, stored.files) if stored else ()
+    if missing:
+        log.warning("%s: the store lacks %s; the unit sends it again", key, ", ".join(missing))
+    segment = decide_told(stored, reported, missing)
+    if segment != stored:
+        uow.recordings.save(key, segment, unit)
+    return segment
 
 
 class PartRefused(Exception):

@@ -28,6 +28,7 @@ _COLOURS = {
     RecordingState.RUNNING: "amber",
     RecordingState.DONE: "green",
     RecordingState.FAILED: "red",
+    RecordingState.PURGED: "grey",
 }
 
 

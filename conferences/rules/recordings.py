@@ -6,7 +6,7 @@ for: it is moved to the store, waits at its unit, or is reported as lost.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -34,13 +34,17 @@ class SegmentState(StrEnum):
 
 
 class RecordingState(StrEnum):
-    """The states of a recording: segments are collected; the film is queued, being made, ready, or has failed."""
+    """The states of a recording: segments are collected; the film is queued, being made, ready, or has failed.
+
+    Of a purged recording nothing is left but its row, so that what a unit still has of it does not come back.
+    """
 
     COLLECTING = "collecting"
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    PURGED = "purged"
 
 
 class StoredFile(msgspec.Struct, frozen=True):
@@ -83,15 +87,21 @@ def segment_told(notice: UnitHasSegment, now: datetime) -> Segment:
     return Segment(SegmentState.WAITING, _moment(notice.begun), ended_at, files, now)
 
 
-def decide_told(known: Segment | None, told: Segment) -> Segment:
+def decide_told(known: Segment | None, told: Segment, missing: Collection[str] = ()) -> Segment:
     """Return in which state a recorded segment is after its media unit has reported it again.
 
     `known`: what is stored, `None` if nothing is; `told`: what the unit says. What is moved stays so. A segment that
     was lost waits again. Files that were received stay so if they are the same.
+    `missing`: names of received files that are not in the recording store (any more): they, and with them the segment,
+    wait again.
     """
-    if known and known.state is SegmentState.MOVED:
+    if known and known.state is SegmentState.MOVED and not missing:
         return known
-    received = {_identity(file) for file in known.files if file.received} if known else set()
+    received = {
+        _identity(file)
+        for file in (known.files if known else ())
+        if file.received and file.name not in missing
+    }
     files = tuple(
         msgspec.structs.replace(file, received=_identity(file) in received) for file in told.files
     )

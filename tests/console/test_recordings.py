@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 
+import orjson
 import pytest
 from pytest_django import Settings
 
@@ -13,12 +15,19 @@ from conferences.data import film_jobs, recording_store
 from conferences.data.recording_store import SegmentKey
 from conferences.flows import change_recordings, collect_recordings, make_films
 from conferences.models import Recording, RecordingSegment
+from conferences.pages import recording_files
 from conferences.rules.recordings import MOST_ATTEMPTS
 from domains.models import Account
+from foundation.bus.dispatch import handle_for_platform
+from foundation.bus.models import Outbox
 from foundation.cells.directory import own_platform
+from foundation.web import large_answers
+from foundation.web.large_answers import MOST_OF_PERSON
 from tests.admin.conftest import conference_row
 from tests.console.test_past import browser_of, page
+from tests.integration.conftest import delivery
 from tests.web_clients import Browser
+from wire.routes import Routes
 
 LIBRARY = "/console/recordings/"
 FILM = b"film" * 25
@@ -74,6 +83,24 @@ def test_a_film_is_sent_whole_in_part_and_to_be_saved(hers: Browser) -> None:
     assert hers.get(f"{address}?download=1")["Content-Disposition"].startswith("attachment")
 
 
+def test_a_player_gets_a_large_film_in_parts_and_who_saves_many_slowly_waits(
+    hers: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording_files, "FRONT_HOLDS", 10)
+    monkeypatch.setattr(large_answers, "FRONT_HOLDS", 10)
+    address = f"{LIBRARY}{'a' * 32}/film.mp4"
+    part = hers.get(address, headers={"Range": "bytes=4-"})
+    assert part["Content-Range"] == "bytes 4-13/100"
+    slow = [hers.get(f"{address}?download=1") for _ in range(MOST_OF_PERSON)]
+    refused = hers.get(f"{address}?download=1", headers={"Range": "bytes=4-"})
+    assert (refused.status_code, refused["Retry-After"]) == (503, "30")
+    assert hers.get(address, headers={"Range": "bytes=4-"}).status_code == 206
+    for answer in slow:
+        assert b"".join(answer.streaming_content) == FILM  # type: ignore[attr-defined]  # of a streaming answer
+    saved = hers.get(f"{address}?download=1")
+    assert b"".join(saved.streaming_content) == FILM  # type: ignore[attr-defined]  # of a streaming answer
+
+
 def test_a_recording_is_renamed_deleted_taken_back_and_gone_after_thirty_days(
     hers: Browser, platform: str
 ) -> None:
@@ -91,10 +118,17 @@ def test_a_recording_is_renamed_deleted_taken_back_and_gone_after_thirty_days(
     change_recordings.empty_wastebasket(platform)
     assert Recording.objects.exists()
     Recording.objects.update(deleted_at=datetime.now(UTC) - timedelta(days=31))
+    segment_of("a" * 32, "moved")
     change_recordings.empty_wastebasket(platform)
-    assert not Recording.objects.exists()
+    purged = Recording.objects.get()
+    assert (purged.state, purged.name, purged.film_bytes) == ("purged", "", 0)
     assert not RecordingSegment.objects.exists()
     assert not recording_store.folder_of("a" * 32).exists()
+    hers.post(f"{one}restore")
+    assert "Board" not in page(hers, LIBRARY) + page(hers, f"{LIBRARY}?deleted=1")
+    command = tell_of_segment(FILM)
+    assert command["moved"], "a unit that was away all the time deletes its copy"
+    assert not RecordingSegment.objects.exists()
 
 
 def segment_of(recording: str, state: str, files: list[dict[str, object]] | None = None) -> None:
@@ -110,6 +144,43 @@ def segment_of(recording: str, state: str, files: list[dict[str, object]] | None
         files=files or [],
         told_at=now,
     )
+
+
+def tell_of_segment(content: bytes) -> dict[str, object]:
+    """Be a unit that has a segment with one file; return what the scheduler commands the unit."""
+    now = datetime.now(UTC).isoformat()
+    digest = hashlib.sha256(content).hexdigest()
+    body = {
+        "type": "MCU_MAU_SEGMENT_NTF",
+        "confE164": Recording.objects.get().e164,
+        "confid": "held",
+        "incarnation": 1,
+        "segment": 1,
+        "begun": now,
+        "ended": now,
+        "files": [{"name": "a.mjr", "size": len(content), "sha256": digest}],
+        "ip": "127.0.0.1",
+        "pid": "u1",
+    }
+    message = delivery(body, Routes.UNIT_TO_CSS.value.queue, app_id="cmu@127.0.0.1")
+    handle_for_platform(own_platform(), [message], publish_inline=False)
+    command: dict[str, object] = orjson.loads(bytes(Outbox.objects.latest("id").body))
+    return command
+
+
+def test_a_unit_sends_again_what_the_store_has_lost_before_it_deletes_its_copy(
+    hers: Browser,
+) -> None:
+    key = SegmentKey(own_platform(), "a" * 32, 1, 1)
+    for _ in range(2):
+        command = tell_of_segment(FILM)
+        assert not command["moved"], "not here yet, or not any more"
+        order = str(command["order"])
+        collect_recordings.receive_part(order, "a.mjr", 0, BytesIO(FILM), len(FILM))
+        assert tell_of_segment(FILM)["moved"]
+        assert make_films.take_due(own_platform()) == ["a" * 32], "the film is made of it"
+        Recording.objects.update(state="done", film_segments=1)
+        (recording_store.segment_folder(key) / "a.mjr").unlink()
 
 
 def test_a_file_that_came_whole_before_its_row_said_so_is_checked_when_the_unit_asks(

@@ -53,6 +53,9 @@ def test_what_has_come_stays_when_the_unit_tells_of_it_again_unless_it_is_anothe
 def test_what_is_moved_stays_moved_and_what_was_lost_can_come_back() -> None:
     moved = told().with_received("a.wav").with_received("b.mjr.tmp")
     assert told(moved, ended=None, files=()) == moved
+    again = decide_told(moved, segment_told(NOTICE, NOW), ["a.wav"])
+    assert [file.received for file in again.files] == [False, True], "the store has lost one"
+    assert again.state is SegmentState.WAITING
     lost = msgspec.structs.replace(told(), state=SegmentState.LOST)
     assert told(lost).state is SegmentState.WAITING
 
