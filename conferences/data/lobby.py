@@ -5,6 +5,8 @@ It lies with the conferences, so that the decisions hold when another site takes
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
@@ -20,9 +22,10 @@ from conferences.rules.lobby import (
 from foundation import clock
 from foundation.cells import sql
 from foundation.cells.directory import store_of
+from foundation.signing import shared_key
 
 _TABLE = "conferences_lobbyvisitor"
-_COLUMNS = ("confid", "visitor", "name", "state", "since", "asked_at")
+_COLUMNS = ("confid", "visitor", "name", "state", "since", "asked_at", "address_hash")
 _KEPT_SECONDS = 86_400
 _MOST_FORGOTTEN = 100
 """With each visitor who comes at most so many old rows are deleted."""
@@ -35,21 +38,22 @@ class WaitingVisitor(NamedTuple):
     name: str
 
 
-def ask_to_enter(platform: str, confid: str, visitor: str, name: str) -> Lobby:
+def ask_to_enter(platform: str, confid: str, visitor: str, name: str, address: str) -> Lobby:
     """Answer a visitor who asks to enter a conference with a lobby: wait, enter, refused, full, or waited too long.
 
     A visitor who has to wait is stored, or has the time of asking renewed: visitors ask again and again while they
-    wait.
+    wait. `address`: the IP address or network from which the visitor comes; only a hash of it is stored.
     """
     database = store_of(platform).database
     now = int(clock.timestamp(database))
     place = _place_of(database, confid, visitor)
     is_new = place is None or not place.is_there(now)
-    others = _count_waiting(database, confid, now) if is_new else 0
-    answer = decide_waiting(place, others, now)
+    origin = _hash_of(confid, address)
+    others, of_address = _count_waiting(database, confid, origin, now) if is_new else (0, 0)
+    answer = decide_waiting(place, others, of_address, now)
     if answer is Lobby.WAITING:
         if is_new:
-            _add(database, (confid, visitor, name, answer.value, now, now), now)
+            _add(database, (confid, visitor, name, answer.value, now, now, origin), now)
         elif place and now - place.asked_at >= TOLD_EVERY:
             query = f"UPDATE {_TABLE} SET asked_at=%s WHERE confid=%s AND visitor=%s"
             sql.execute(database, query, [now, confid, visitor])
@@ -63,10 +67,23 @@ def _place_of(database: str, confid: str, visitor: str) -> Waiting | None:
     return Waiting(Lobby(rows[0][0]), rows[0][1], rows[0][2]) if rows else None
 
 
-def _count_waiting(database: str, confid: str, now: int) -> int:
-    """Return how many visitors wait for a conference; who has not asked for GONE_AFTER seconds has gone."""
-    query = f"SELECT COUNT(*) FROM {_TABLE} WHERE confid=%s AND state='waiting' AND asked_at>=%s"
-    return int(sql.select(database, query, [confid, now - GONE_AFTER])[0][0])
+def _hash_of(confid: str, address: str) -> str:
+    """Return the hash of an IP address by which a conference's visitors from that address are counted."""
+    text = f"lobby:{confid}:{address}"
+    return hmac.new(shared_key().encode(), text.encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def _count_waiting(database: str, confid: str, origin: str, now: int) -> tuple[int, int]:
+    """Return how many visitors wait for a conference, and how many of them come from the address with this hash.
+
+    Who has not asked for GONE_AFTER seconds has gone.
+    """
+    query = (
+        f"SELECT COUNT(*), COALESCE(SUM(address_hash=%s), 0) FROM {_TABLE}"
+        " WHERE confid=%s AND state='waiting' AND asked_at>=%s"
+    )
+    others, of_address = sql.select(database, query, [origin, confid, now - GONE_AFTER])[0]
+    return int(others), int(of_address)
 
 
 def _add(database: str, row: tuple[object, ...], now: int) -> None:

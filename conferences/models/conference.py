@@ -91,7 +91,8 @@ class Attendee(models.Model):
 class LobbyVisitor(models.Model):
     """A row is a visitor who waits to be let into a conference, or who was let in or refused within the last day.
 
-    `since`: when the state began, `asked_at`: when the page asked last, both in seconds since 1970.
+    `since`: when the state began, `asked_at`: when the page asked last, both in seconds since 1970. `address_hash`
+    tells which visitors come from one IP address.
     """
 
     pk = models.CompositePrimaryKey("confid", "visitor")
@@ -101,6 +102,7 @@ class LobbyVisitor(models.Model):
     state = models.CharField(max_length=8)
     since = models.BigIntegerField()
     asked_at = models.BigIntegerField(db_index=True)
+    address_hash = models.CharField(max_length=16, default="", db_default="")
 
     def __str__(self) -> str:
         return f"{self.name} before {self.confid}"

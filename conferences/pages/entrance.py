@@ -18,6 +18,7 @@ from conferences.rules.lobby import Lobby
 from domains.data import hooks
 from foundation.cells.directory import store_of
 from foundation.plain_text import cleaned
+from foundation.web.audit import counted_address_of
 
 MOST_CHARACTERS_OF_NAME = 48
 
@@ -42,7 +43,7 @@ def let_in(request: HttpRequest, conference: JoinInfo, answer: dict[str, object]
     )
     if entry is Entry.WAITING:
         name = cleaned(request.POST.get("name", ""))[:MOST_CHARACTERS_OF_NAME]
-        entry = _answer_in_lobby(conference, visitor, name)
+        entry = _answer_in_lobby(conference, visitor, name, counted_address_of(request) or "")
     if entry is not Entry.OPEN:
         refusal = {"state": conference.state, "name": conference.name, "entry": entry}
         return JsonResponse(refusal)
@@ -58,14 +59,15 @@ def let_in(request: HttpRequest, conference: JoinInfo, answer: dict[str, object]
     return JsonResponse(answer)
 
 
-def _answer_in_lobby(conference: JoinInfo, visitor: str, name: str) -> Entry | Lobby:
+def _answer_in_lobby(conference: JoinInfo, visitor: str, name: str, address: str) -> Entry | Lobby:
     """Return whether a guest who has typed this name may enter now (`Entry.OPEN`), or the lobby's answer.
 
-    Without an id of the browser the guest cannot be let in, so is told to wait, but is not listed.
+    Without an id of the browser the guest cannot be let in, so is told to wait, but is not listed. `address`: the IP
+    address or network from which the guest comes.
     """
     if not visitor:
         return Lobby.WAITING
-    answer = lobby.ask_to_enter(conference.platform, conference.confid, visitor, name)
+    answer = lobby.ask_to_enter(conference.platform, conference.confid, visitor, name, address)
     return Entry.OPEN if answer is Lobby.LET_IN else answer
 
 

@@ -16,21 +16,27 @@ from conferences.data.join_info import JoinInfo, join_info
 from conferences.data.join_passes import Pass
 from conferences.pages.entrance import MOST_CHARACTERS_OF_NAME, valid_pass
 from conferences.pages.failover_urls import allow_pages_of, is_served_here, site_urls_of
+from foundation.web.audit import counted_address_of
 from wire.fields import may_be_number
 
 MAX_KEY = 64
 
 
 class Insider(NamedTuple):
-    """A person in a call: the conference, the pass, and the name that the person has typed, which proves nothing."""
+    """A person in a call: the conference, the pass, and the name that the person has typed, which proves nothing.
+
+    `address` is the IP address, or network, from which the request comes.
+    """
 
     conference: JoinInfo
     granted: Pass
     name: str
+    address: str
 
     def is_too_often(self, kind: str) -> bool:
         """Count a request of this person; return whether there were too many of its `kind`, such as "read", lately."""
-        return visitor_rates.is_too_often(kind, self.granted.confid, self.granted.visitor)
+        confid, visitor = self.granted.confid, self.granted.visitor
+        return visitor_rates.is_too_often(kind, confid, visitor, self.address)
 
 
 Answer = tuple[dict[str, object], int]
@@ -68,7 +74,8 @@ def for_insiders(
             answer, status = refused("pass", 403)
         else:
             name = request.POST.get("name", "")[:MOST_CHARACTERS_OF_NAME]
-            answer, status = act(request, Insider(conference, granted, name))
+            address = counted_address_of(request) or ""
+            answer, status = act(request, Insider(conference, granted, name, address))
         reply = JsonResponse(answer, status=status)
         return allow_pages_of(request, reply, site_urls_of(conference.platform))
 

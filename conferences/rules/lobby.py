@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 MOST_WAITING = 100
 """So many visitors may wait for one conference."""
+MOST_OF_ADDRESS = 40
+"""So many of them may come from one IP address, so that one visitor alone does not fill the lobby."""
 GONE_AFTER = 90
 """A page that has not asked for so many seconds is closed: its visitor does not wait any more.
 
@@ -45,10 +47,11 @@ class Waiting(NamedTuple):
         return self.state is Lobby.WAITING and now - self.asked_at <= GONE_AFTER
 
 
-def decide_waiting(place: Waiting | None, others: int, now: int) -> Lobby:
+def decide_waiting(place: Waiting | None, others: int, of_address: int, now: int) -> Lobby:
     """Decide what a visitor is answered who asks to enter a conference with a lobby.
 
-    `place`: what is stored of the visitor; `None` if nothing is. `others`: how many wait. `now`: Unix seconds.
+    `place`: what is stored of the visitor; `None` if nothing is. `others`: how many wait; `of_address`: how many of
+    them come from the visitor's IP address. `now`: Unix seconds.
     """
     if place is not None:
         if place.state is Lobby.LET_IN:
@@ -58,4 +61,5 @@ def decide_waiting(place: Waiting | None, others: int, now: int) -> Lobby:
         # Who has closed the page, or was refused long ago, waits anew.
         if place.is_there(now):
             return Lobby.LATE if now - place.since > LONGEST_WAIT else Lobby.WAITING
-    return Lobby.FULL if others >= MOST_WAITING else Lobby.WAITING
+    is_full = others >= MOST_WAITING or of_address >= MOST_OF_ADDRESS
+    return Lobby.FULL if is_full else Lobby.WAITING

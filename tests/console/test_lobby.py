@@ -30,11 +30,11 @@ def hers(platform: str) -> Browser:
     return browser
 
 
-def ask(name: str, **more: str) -> Any:
-    """Ask as a guest how to enter the conference."""
+def ask(name: str, address: str = "127.0.0.1", **more: str) -> Any:
+    """Ask as a guest, who comes from an IP address, how to enter the conference."""
     path, _, query = join_link(CONFID, NUMBER).partition("?")
     body = {"browser": GUESTS[name], "name": name, **more}
-    return BareClient().post(f"{path}where?{query}", body).json()
+    return BareClient().post(f"{path}where?{query}", body, REMOTE_ADDR=address).json()
 
 
 def waiting(hers: Browser) -> list[dict[str, str]]:
@@ -79,3 +79,11 @@ def test_a_full_lobby_takes_nobody_and_forgets_who_has_gone(
     LobbyVisitor.objects.update(asked_at=F("asked_at") - GONE_AFTER - 1)
     assert waiting(hers) == []
     assert ask("Eve")["entry"] == "waiting"
+
+
+def test_visitors_from_one_address_do_not_fill_the_lobby(
+    hers: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conferences.rules.lobby.MOST_OF_ADDRESS", 1)
+    assert [ask(name)["entry"] for name in GUESTS] == ["waiting", "full"]
+    assert ask("Eve", "192.0.2.7")["entry"] == "waiting"

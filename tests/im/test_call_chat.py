@@ -122,9 +122,11 @@ def test_a_guest_writes_no_more_than_people_do_and_not_where_only_administrators
     ) as locked:
         locked.set_closed(True)
     assert guest.say("x").json() == {"refused": "closed"}
-    monkeypatch.setitem(visitor_rates.MOST_OF_VISITOR, "write", 0)
-    assert guest.say("x").status_code == 429
-    assert guest.say().status_code == 200
+    for limits in (visitor_rates.MOST_OF_VISITOR, visitor_rates.MOST_OF_ADDRESS):
+        with monkeypatch.context() as patch:
+            patch.setitem(limits, "write", 0)
+            assert guest.say("x").status_code == 429
+        assert guest.say().status_code == 200
 
 
 def test_before_the_conversation_is_there_the_page_is_told_to_try_again(platform: str) -> None:
