@@ -45,6 +45,11 @@ class Conversation(models.Model):
     pins = models.JSONField(default=list, help_text="seq of pinned messages")
     last_seq = models.BigIntegerField(default=0)
     messages = models.BigIntegerField(default=0, help_text="How many of its entries are messages.")
+    latest_at = models.BigIntegerField(
+        default=0,
+        db_default=0,
+        help_text="The time of its latest entry, in microseconds since 1970.",
+    )
     members = models.PositiveIntegerField(default=0)
     members_version = models.BigIntegerField(default=0, help_text="Grows with each change of them.")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -36,6 +36,10 @@ from im.rules.vocabulary import Cmd, Kind
 
 DESTINATION = "im"
 """The destination of outbox rows whose messages go to the clients' broker."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_MOST_SET_BACK = timedelta(minutes=1)
+"""A clock that is set back by more was wrong before."""
 
 
 class NotServedHere(Exception):
@@ -50,7 +54,8 @@ class ReadOnly(Exception):
 class LockedRow:
     """A conversation whose row is locked until the end of the transaction, and the changes to it in this time.
 
-    `messages` and `members` are how many it has; `added` are its new log entries.
+    `messages` and `members` are how many it has; `added` are its new log entries. `latest_at` is the time of its latest
+    entry, in microseconds since 1970; 0 if that is unknown.
     """
 
     id: int
@@ -61,6 +66,7 @@ class LockedRow:
     messages: int
     members: int
     members_version: int
+    latest_at: int
     added: list[StoredEntry] = field(default_factory=list)
     read: dict[int, tuple[int, int]] = field(default_factory=dict)
     """The new read marks by Member id: seq and number of messages."""
@@ -85,12 +91,24 @@ class LockedRow:
             draft.body,
             draft.data,
             self.messages,
-            now,
+            self._time_of_next_entry(now),
         )
         self.added.append(entry)
         if reader:
             self.move_read_mark(reader, self.last_seq, self.messages)
         return entry
+
+    def _time_of_next_entry(self, now: datetime) -> datetime:
+        """Return `now`, or the time of the latest entry if the clock was set back a little since.
+
+        So times never fall within a log, and whoever sorts several logs by time keeps the order of each. After a clock
+        that was far ahead they do fall, once: all later entries would have a wrong time instead.
+        """
+        microseconds = (now - _EPOCH) // _MICROSECOND
+        if microseconds < self.latest_at <= microseconds + _MOST_SET_BACK // _MICROSECOND:
+            return _EPOCH + self.latest_at * _MICROSECOND
+        self.latest_at = microseconds
+        return now
 
     def move_read_mark(self, member: int, seq: int, messages: int) -> None:
         """Move a member's read mark to `seq`, unless it is further already.
@@ -110,7 +128,7 @@ class LockedRow:
 
 
 _LOCK = (
-    "SELECT id, kind, closed, mute_all, last_seq, messages, members, members_version"
+    "SELECT id, kind, closed, mute_all, last_seq, messages, members, members_version, latest_at"
     " FROM im_conversation WHERE id IN ({marks}) ORDER BY id FOR UPDATE"
 )
 _ENTRY = (
@@ -203,13 +221,13 @@ def _entry_values(entry: StoredEntry) -> tuple[object, ...]:
 def _save_conversations(database: str, conversations: list[LockedRow]) -> None:
     """Write the counters and versions of these conversations in one statement."""
     values = {
-        row.id: (row.last_seq, row.messages, row.members, row.members_version)
+        row.id: (row.last_seq, row.messages, row.members, row.members_version, row.latest_at)
         for row in conversations
     }
     _update(
         database,
         "im_conversation",
-        ("last_seq", "messages", "members", "members_version"),
+        ("last_seq", "messages", "members", "members_version", "latest_at"),
         values,
     )
 
