@@ -30,6 +30,9 @@ class FailoverConfig(PlatformAppConfig):
     queues = {"css": (Routes.PLATFORM_NOTICE.value, Routes.PMS_TO_CSS.value)}
     timers = {
         "failover.tasks.watch": Timer(1, "a room is lost 15 s after its last unit"),
+        "failover.tasks.publish_states": Timer(
+            1, "a platform's new state is known at once; the core may be away", alone=True
+        ),
         "failover.tasks.ask": Timer(10, "a lost notice does no harm"),
         "failover.tasks.ask_more": Timer(5, "while a platform is abnormal (CSS §2.2)"),
         "failover.tasks.follow_modes": Timer(2, "an operator's mode holds when the page says so"),

@@ -17,12 +17,21 @@ def beat() -> None:
 
 @shared_task
 def watch() -> None:
-    """Let the platform management (PMS) check machine rooms and platforms, and publish which states have changed.
+    """Let the platform management (PMS) check machine rooms, and publish which states have changed.
 
-    Each needs its role at this site.
+    It does nothing without that role at this site.
     """
     if "pms" in settings.ROLES:
         rooms.update_rooms(own_platform())
+
+
+@shared_task
+def publish_states() -> None:
+    """Let the platform management (PMS) publish which states of platforms have changed.
+
+    They stand in the register at the core, which may be out of reach. It does nothing without that role at this site.
+    """
+    if "pms" in settings.ROLES:
         platforms.publish_changes(own_platform())
 
 

@@ -22,7 +22,9 @@ for operators and third parties.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -62,18 +64,33 @@ from wire.routes import Routes, pms_queue
 log = logging.getLogger("failover.platforms")
 _published: dict[str, PlatformState] = {}
 """Platform -> its state as this process published it last."""
+REGISTER_PAUSE_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class _RegisterAway:
+    """The state of an unreachable register: when it is asked again, by the monotonic clock in seconds."""
+
+    asked_again_at: float = 0.0
+
+
+_register_away = _RegisterAway()
 
 
 # ---- what is known ------------------------------------------------------------------------------
 
 
 def read_register() -> RegisterView:
-    """Return the register (which site serves each platform); if unreachable, rows by what the databases here say."""
-    try:
-        if register_view.has_register():
+    """Return the register (which site serves each platform); if unreachable, rows by what the databases here say.
+
+    A register that did not answer is not asked again for some seconds: each question would occupy a thread of a worker.
+    """
+    if register_view.has_register() and time.monotonic() >= _register_away.asked_again_at:
+        try:
             return register_view.read()
-    except register_view.Failure as error:
-        log.warning("the register is away: %s", error)
+        except register_view.Failure as error:
+            log.warning("the register is away: %s", error)
+            _register_away.asked_again_at = time.monotonic() + REGISTER_PAUSE_SECONDS
     return RegisterView(
         rows={
             platform: row
