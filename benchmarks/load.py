@@ -20,7 +20,7 @@ from deploy.stand.site import Site
 
 @dataclass(slots=True)
 class LoadResult:
-    """The result of a load: latencies in seconds, numbers and units of conferences, errors."""
+    """Represent the result of a load: latencies in seconds, numbers and units of conferences, errors."""
 
     latencies: list[float] = field(default_factory=list)
     numbers: list[str] = field(default_factory=list)

@@ -87,7 +87,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 class ReasonFilter(admin.SimpleListFilter):
-    """The filter by the reason of the end. It finds the last seven days only, as more would be slow."""
+    """Define the filter by the reason of the end. It finds the last seven days only, as more would be slow."""
 
     title = _("reason (last 7 days)")
     parameter_name = "reason"
@@ -374,7 +374,7 @@ class CallRecordAdmin(TenantNames):
 
 @admin.register(Number)
 class NumberAdmin(ReadOnlyAdmin[Number]):
-    """The admin page of all conference numbers that were ever used."""
+    """Define the admin page of all conference numbers that were ever used."""
 
     empty_words = _("Numbers are listed here from the first conference on that has had them.")
     scope = (SITE,)

@@ -1,4 +1,4 @@
-"""The Celery tasks of conferences, which timers start: each calls one flow."""
+"""Define the Celery tasks of conferences, which timers start: each calls one flow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All addresses of the project: those of every app, and the admin."""
+"""Define all addresses of the project: those of every app, and the admin."""
 
 from django.contrib import admin
 from django.urls import include, path, re_path

@@ -1,4 +1,4 @@
-"""The Django app of failover: which site serves each platform, and how another site takes over."""
+"""Define the Django app of failover: which site serves each platform, and how another site takes over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of failover: the register of owners with its events and reports; pulses, machine rooms, notices.
+"""Define the tables of failover: the register of owners with its events and reports; pulses, machine rooms, notices.
 
 The register says which site serves each platform. It, its events and the agents' reports are read and
 written in the core domain's database alone: by `data/cells/register.py` (by compare-and-set, in one

@@ -1,4 +1,4 @@
-"""The type of JSON values, for code that reads or returns JSON without a class of its own."""
+"""Define the type of JSON values, for code that reads or returns JSON without a class of its own."""
 
 from __future__ import annotations
 

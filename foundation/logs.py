@@ -26,7 +26,7 @@ _SANE_ID = re.compile(r"[A-Za-z0-9._:@#/+=-]{1,64}")
 
 
 class LogFields(NamedTuple):
-    """The fields of all log lines about one request or message. Empty ones are left out."""
+    """Represent the fields of all log lines about one request or message. Empty ones are left out."""
 
     request_id: str = ""
     platform: str = ""

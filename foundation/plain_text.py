@@ -1,4 +1,4 @@
-"""The characters that a text may have: no invisible ones, none that turns a line or controls a terminal.
+"""Define the characters that a text may have: no invisible ones, none that turns a line or controls a terminal.
 
 Names and titles are one line (`NAME`), messages may have several (`LINES`). Signs that join or shape letters are
 allowed in both, since scripts and emoji need them.

@@ -1,4 +1,4 @@
-"""The key that signs texts, such as links, that must be valid at other sites as well."""
+"""Define the key that signs texts, such as links, that must be valid at other sites as well."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ COLOURS = {Presence.ONLINE: "green", Presence.BUSY: "red", Presence.AWAY: "amber
 
 @admin.register(Conversation)
 class ConversationAdmin(ReadOnlyAdmin[Conversation]):
-    """The page of conversations: who takes part, and how much is written, but not what."""
+    """Define the page of conversations: who takes part, and how much is written, but not what."""
 
     empty_words = _("Conversations are listed here when people have begun them.")
     scope = ("domain",)
@@ -153,7 +153,7 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
 
 @admin.register(Listener)
 class ListenerAdmin(ReadOnlyAdmin[Listener]):
-    """The page of people who are online for instant messages at this site, latest heartbeat first."""
+    """Define the page of people who are online for instant messages at this site, latest heartbeat first."""
 
     empty_words = _("People are listed here while they are signed in to instant messages.")
     scope = ("domain",)

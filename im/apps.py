@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class ImConfig(PlatformAppConfig):
-    """The Django app that stores people's messages in order and never loses one."""
+    """Define the Django app that stores people's messages in order and never loses one."""
 
     name = "im"
     verbose_name = "Instant messaging"

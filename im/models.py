@@ -25,7 +25,7 @@ def choices_of(words: type[StrEnum]) -> list[tuple[str, str]]:
 
 
 class Conversation(models.Model):
-    """A chat conversation of people, and how far its log of messages and events has come."""
+    """Represent a chat conversation of people, and how far its log of messages and events has come."""
 
     id = models.BigIntegerField(primary_key=True, default=next_id, editable=False)
     kind = models.CharField(max_length=10, choices=choices_of(Kind))
@@ -76,7 +76,7 @@ class Conversation(models.Model):
 
 
 class Member(models.Model):
-    """A person in a conversation, and what that person has read."""
+    """Represent a person in a conversation, and what that person has read."""
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="people")
     user = models.CharField(max_length=40)
@@ -105,7 +105,7 @@ class Member(models.Model):
 
 
 class Entry(models.Model):
-    """An entry of a conversation's log, such as a message or an edit; `seq` is its number in the log.
+    """Represent an entry of a conversation's log, such as a message or an edit; `seq` is its number in the log.
 
     `msg_id` on the wire is `<conversation>.<seq>`.
     """
@@ -139,7 +139,7 @@ class Entry(models.Model):
 
 
 class Hidden(models.Model):
-    """A message that a person has deleted from the own view."""
+    """Represent a message that a person has deleted from the own view."""
 
     pk = models.CompositePrimaryKey("user", "conversation_id", "seq")
     user = models.CharField(max_length=40)
@@ -151,7 +151,7 @@ class Hidden(models.Model):
 
 
 class Gram(models.Model):
-    """A row of the search index: the text of this message of a conversation contains this gram.
+    """Represent a row of the search index: the text of this message of a conversation contains this gram.
 
     A gram is a word or a pair of characters (`rules/bigrams.py`).
     """
@@ -168,7 +168,7 @@ class Gram(models.Model):
 
 
 class File(models.Model):
-    """An uploaded file, which the members of the conversations that use it may fetch (IM §9.5)."""
+    """Represent an uploaded file, which the members of the conversations that use it may fetch (IM §9.5)."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.CharField(max_length=40)
@@ -195,7 +195,7 @@ class File(models.Model):
 
 
 class FileUse(models.Model):
-    """The use of a file in a conversation, and how many messages carry it there."""
+    """Represent the use of a file in a conversation, and how many messages carry it there."""
 
     pk = models.CompositePrimaryKey("file_id", "conversation_id")
     file = models.ForeignKey(File, on_delete=models.CASCADE)
@@ -235,7 +235,7 @@ class Contact(models.Model):
 
 
 class Preference(models.Model):
-    """The settings of one person for all of instant messaging."""
+    """Represent the settings of one person for all of instant messaging."""
 
     user = models.CharField(max_length=40, primary_key=True)
     hides_presence = models.BooleanField(
@@ -248,7 +248,7 @@ class Preference(models.Model):
 
 
 class Revocation(models.Model):
-    """A revocation of one token by its id, or of all tokens that a person got up to `at`."""
+    """Represent a revocation of one token by its id, or of all tokens that a person got up to `at`."""
 
     user = models.CharField(max_length=40)
     token = models.CharField(max_length=32, blank=True, default="", help_text="Empty: all of them.")
@@ -263,7 +263,7 @@ _PORT = [MinValueValidator(1), MaxValueValidator(65535)]
 
 
 class _ConfiguredServer(models.Model):
-    """The fields that load balancers and media servers have in common (IM §10.3)."""
+    """Represent the fields that load balancers and media servers have in common (IM §10.3)."""
 
     server_id = models.CharField(max_length=32, unique=True)
     local_host1 = models.GenericIPAddressField("first local address")
@@ -283,21 +283,21 @@ class _ConfiguredServer(models.Model):
 
 
 class BalanceServer(_ConfiguredServer):
-    """The configuration of a load balancer, which the message center sends to it."""
+    """Define the configuration of a load balancer, which the message center sends to it."""
 
     virtual_host1 = models.GenericIPAddressField("first virtual address")
     virtual_host2 = models.GenericIPAddressField("second virtual address", null=True, blank=True)
 
 
 class MediaServer(_ConfiguredServer):
-    """The configuration of a media server, which the message center sends to it."""
+    """Define the configuration of a media server, which the message center sends to it."""
 
     rtc_tcp_listen_port = models.PositiveIntegerField(default=8000, validators=_PORT)
     rtc_udp_listen_port = models.PositiveIntegerField(default=8000, validators=_PORT)
 
 
 class Broadcast(models.Model):
-    """A message of an administrator to everybody in a domain and the domains below it."""
+    """Represent a message of an administrator to everybody in a domain and the domains below it."""
 
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE, db_constraint=False)
     by = models.CharField(max_length=150, help_text="The administrator's name.")
@@ -309,7 +309,7 @@ class Broadcast(models.Model):
 
 
 class Plugin(models.Model):
-    """A plugin that a process of this site has used, and whether it is switched on."""
+    """Represent a plugin that a process of this site has used, and whether it is switched on."""
 
     name = models.CharField(max_length=20, primary_key=True)
     place = models.CharField(max_length=40, help_text="The group of its entry point.")

@@ -1,4 +1,4 @@
-"""The periodic tasks of instant messaging; each calls functions of `flows`."""
+"""Define the periodic tasks of instant messaging; each calls functions of `flows`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The admin pages of licences, and of the conferences in use that they limit (seats)."""
+"""Define the admin pages of licences, and of the conferences in use that they limit (seats)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from licensing.rules.licence_text import BadLicence
 
 @admin.register(Licence)
 class LicenceAdmin(BaseAdmin[Licence]):
-    """The admin page of licences. Each issue (numbered edition) replaces the last one, and never changes."""
+    """Define the admin page of licences. Each issue (numbered edition) replaces the last one, and never changes."""
 
     scope = ("platform",)
     list_display = ["platform", "issue", "standing", "small_conferences", "large_conferences"]
@@ -183,7 +183,7 @@ def _revoke(row: Licence) -> bool:
 
 @admin.register(Quota)
 class QuotaAdmin(ReadOnlyAdmin[Quota]):
-    """The admin page of how many conferences each platform and user domain has in use, and may have."""
+    """Define the admin page of how many conferences each platform and user domain has in use, and may have."""
 
     empty_words = _("Platforms and tenants are listed here from their first conference on.")
     scope = ("owner",)

@@ -1,4 +1,4 @@
-"""The tables of licences, and of the amounts in use that they limit (CSS §4)."""
+"""Define the tables of licences, and of the amounts in use that they limit (CSS §4)."""
 
 from __future__ import annotations
 

@@ -4,6 +4,6 @@ from django.apps import AppConfig
 
 
 class MediaUnitConfig(AppConfig):
-    """The app that gives `manage.py` the commands of a media unit."""
+    """Define the app that gives `manage.py` the commands of a media unit."""
 
     name = "media_unit"

@@ -56,7 +56,7 @@ Introduce = Callable[[], list[tuple[Routes, Message]]]
 
 @dataclass(frozen=True, slots=True)
 class _Outgoing:
-    """A message that is queued for the broker, until the broker has confirmed it."""
+    """Represent a message that is queued for the broker, until the broker has confirmed it."""
 
     route: Routes
     wire_type: str

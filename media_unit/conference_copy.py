@@ -37,7 +37,7 @@ _PLAIN = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JanusRoomPlan:
-    """The settings with which the three Janus rooms (sound, video, text) of a conference are created."""
+    """Represent the settings with which the three Janus rooms (sound, video, text) of a conference are created."""
 
     janus_room: str
     name: str
@@ -49,7 +49,7 @@ class JanusRoomPlan:
 
 @dataclass(slots=True, kw_only=True)
 class RunningMonitor:
-    """A monitor: a terminal's sound or picture that Janus sends as RTP to an address, for somebody to watch.
+    """Represent a monitor: a terminal's sound or picture that Janus sends as RTP to an address, for somebody to watch.
 
     `mtid` is the terminal ("": all), `mode` sound or picture, `participant` the terminal's id in the Janus room,
     `group` its group in the mixer, `stream` the id of Janus's RTP stream.
@@ -75,7 +75,7 @@ class ForwardedPicture:
 
 @dataclass(slots=True, kw_only=True)
 class HostedConference:
-    """A conference that this media unit runs. `e164` is its number.
+    """Represent a conference that this media unit runs. `e164` is its number.
 
     `incarnation` grows each time the platform places the conference on a unit; the highest one is the valid one.
     """

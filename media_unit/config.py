@@ -24,7 +24,7 @@ class BadConfig(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitConfig:
-    """The configuration of one media unit: its name, place, network ports and capacity.
+    """Represent the configuration of one media unit: its name, place, network ports and capacity.
 
     `confs` and `ports` are how many conferences and participants it can hold, `port_base` is its first network port,
     `room` its machine room, `pid` its instance name, `lo_shim` a library for tests on loopback addresses.

@@ -1,4 +1,4 @@
-"""The rules of the gate, the proxy before Janus: what participants may say, about which room. Pure.
+"""Define the rules of the gate, the proxy before Janus: what participants may say, about which room. Pure.
 
 A participant is whoever holds a token. The token names one Janus room and is good for that room alone.
 """

@@ -19,7 +19,7 @@ from media_unit.state_file import put_aside
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """The random secrets of one unit. None of them ever leaves the machine."""
+    """Represent the random secrets of one unit. None of them ever leaves the machine."""
 
     api: str
     admin: str

@@ -50,7 +50,7 @@ class MonitoringUnit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Monitors:
-    """The monitors of one media unit: terminals' sound or video that Janus also sends as RTP to an address.
+    """Represent the monitors of one media unit: terminals' sound or video that Janus also sends as RTP to an address.
 
     This class starts and stops them, and keeps them going when their terminals connect again.
     """

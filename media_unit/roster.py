@@ -24,7 +24,7 @@ _EXTRA = ("protocol", "account_type", "bitrate")
 
 @dataclass(frozen=True, slots=True)
 class JanusConnection:
-    """A connection of a participant to the Janus room of one plugin: sound, video or text."""
+    """Represent a connection of a participant to the Janus room of one plugin: sound, video or text."""
 
     plugin: str
     id: str

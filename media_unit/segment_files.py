@@ -25,7 +25,7 @@ _MOST_SECONDS = 24 * 3600.0
 
 
 class Person(NamedTuple):
-    """A person in a recorded segment: the terminal, its name, and from which second to which it was there."""
+    """Represent a person in a recorded segment: the terminal, its name, and from which second to which it was there."""
 
     mtid: str
     name: str
@@ -34,7 +34,7 @@ class Person(NamedTuple):
 
 
 class PictureFile(NamedTuple):
-    """The file with the pictures that one participant sent, from the second `begin` of the segment on.
+    """Represent the file with the pictures that one participant sent, from the second `begin` of the segment on.
 
     `is_screen`: they are a shared screen.
     """
@@ -46,7 +46,7 @@ class PictureFile(NamedTuple):
 
 
 class Sound(NamedTuple):
-    """The mixed sound of a segment: 16 bits a sample, beginning at the byte `offset` of the file."""
+    """Represent the mixed sound of a segment: 16 bits a sample, beginning at the byte `offset` of the file."""
 
     path: Path
     rate: int

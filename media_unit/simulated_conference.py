@@ -37,7 +37,7 @@ _KEPT = ("protocol", "account_type", "bitrate")
 
 @dataclass(slots=True)
 class SimulatedConference:
-    """A conference on a simulated media unit. `members` are its terminals, as messages list them."""
+    """Represent a conference on a simulated media unit. `members` are its terminals, as messages list them."""
 
     e164: str
     incarnation: int

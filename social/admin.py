@@ -1,4 +1,4 @@
-"""The administrators' page of text messages and e-mails: recipient, subject and result, but not the text."""
+"""Define the administrators' page of text messages and e-mails: recipient, subject and result, but not the text."""
 
 from __future__ import annotations
 

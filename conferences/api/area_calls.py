@@ -1,4 +1,4 @@
-"""The calls `mc/meeting_room_areas`: a user domain's areas of meeting rooms, which its administrators keep."""
+"""Define the calls `mc/meeting_room_areas`: a user domain's areas of meeting rooms, which its administrators keep."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PAGING = [OpenApiParameter("start", int), OpenApiParameter("count", int)]
 
 
 class AreaCall(Call):
-    """The base of the calls about areas, into which a user domain sorts its meeting rooms."""
+    """Define the base of the calls about areas, into which a user domain sorts its meeting rooms."""
 
     def platform_to_change(self, request: Request, verb: str) -> str:
         """Return the platform whose data has the caller's areas of meeting rooms, if the caller may change them.

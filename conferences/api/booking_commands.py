@@ -1,4 +1,4 @@
-"""Functions by which the HTTP API and the console find, make, change and cancel reservations."""
+"""Define functions by which the HTTP API and the console find, make, change and cancel reservations."""
 
 from __future__ import annotations
 

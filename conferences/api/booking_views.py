@@ -40,7 +40,7 @@ _PAGING = [
 
 
 class BookingCall(Call):
-    """The base of the calls about reservations of conferences."""
+    """Define the base of the calls about reservations of conferences."""
 
     def may_see_password(self, request: Request, reservation: Reservation) -> bool:
         """Return whether the caller may see the password of a reservation, which needs the right to change it."""

@@ -20,7 +20,7 @@ NO_TERMINAL = 12104
 
 
 class Call(SessionCall):
-    """The base of calls about conferences."""
+    """Define the base of calls about conferences."""
 
     def refusal_if_served_elsewhere(self, request: Request) -> Refusal | None:
         """Return a refusal if another site handles requests of the caller's platform now; `None` if this site does."""

@@ -136,7 +136,7 @@ def wait_for_called_terminals(
 
 @dataclass(frozen=True, slots=True)
 class StartedConference:
-    """A conference whose start was requested.
+    """Represent a conference whose start was requested.
 
     `running` is false if it does not run after 4 s; then it starts a little later. `join` says how to enter it.
     """

@@ -299,7 +299,7 @@ class MonitorsHeartbeat(Call):
 
 
 class MonitorKeyFrame(Call):
-    """The API call `vc/confs/{conf_id}/neediframe/monitors`, by which a client requests a key frame."""
+    """Define the API call `vc/confs/{conf_id}/neediframe/monitors`, by which a client requests a key frame."""
 
     @extend_schema(request=AddressParams, responses={200: answers(Accepted)})
     def post(self, request: Request, conf_id: str) -> Response:

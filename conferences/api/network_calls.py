@@ -28,7 +28,7 @@ MAX_LISTED = 500
 
 
 class _DomainCall(Call):
-    """The base of calls about one domain, which the caller must administer."""
+    """Define the base of calls about one domain, which the caller must administer."""
 
     def refuse_unless_administered(self, request: Request, moid: str, *levels: Level) -> None:
         """Raise Refusal unless the caller administers the domain with this MOID, which has one of these levels."""
@@ -96,7 +96,7 @@ class Logicals(_DomainCall):
 
 
 class MediaResources(_DomainCall):
-    """The calls that return the media ports of a platform, and how many are in use."""
+    """Define the calls that return the media ports of a platform, and how many are in use."""
 
     @extend_schema(responses={200: answers(shapes.MediaResources)})
     def get(self, request: Request, moid: str = "") -> Response:
@@ -147,7 +147,7 @@ class OldTerminals(Call):
 
 
 class OnlineStatistic(_DomainCall):
-    """The call `nms/service_domains/{moid}/terminal_online_statistic`: no statistic of terminals is kept."""
+    """Define the call `nms/service_domains/{moid}/terminal_online_statistic`: no statistic of terminals is kept."""
 
     @extend_schema(responses={200: answers(shapes.Statistic)})
     def get(self, request: Request, moid: str) -> Response:

@@ -1,4 +1,4 @@
-"""The shapes of answers of the calls under `/api/v1/nms`, for the OpenAPI description only."""
+"""Define the shapes of answers of the calls under `/api/v1/nms`, for the OpenAPI description only."""
 
 from __future__ import annotations
 

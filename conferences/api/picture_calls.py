@@ -1,4 +1,4 @@
-"""The calls of mixing, picture composition and polling (HTTP API §2.3).
+"""Define the calls of mixing, picture composition and polling (HTTP API §2.3).
 
 They change the arrangement of the conference, which its media unit keeps: who is heard is enforced by the unit, and
 the pages of members lay out their pictures by it.
@@ -107,7 +107,7 @@ class Pictures(Call):
 
 
 class OnePicture(Call):
-    """The call `…/vmps/{vmp_id}`, which shows, changes and ends the composed picture of all."""
+    """Define the call `…/vmps/{vmp_id}`, which shows, changes and ends the composed picture of all."""
 
     @extend_schema(responses={200: answers(shapes.PictureNow)})
     def get(self, request: Request, conf_id: str, vmp_id: str) -> Response:
@@ -222,7 +222,7 @@ def change_own_picture(call: Call, request: Request, conf_id: str, mt_id: str) -
 
 
 class _Polls(Call):
-    """The base of the calls about polls, which show the pictures of members one after the other."""
+    """Define the base of the calls about polls, which show the pictures of members one after the other."""
 
     name: ClassVar[Literal["poll", "chairmanpoll"]]
     modes: ClassVar[tuple[int, ...]]
@@ -240,7 +240,7 @@ class _Polls(Call):
 
 
 class _Poll(_Polls):
-    """The base of the calls `…/poll` and `…/chairman_poll`, which show and start a poll of members' pictures."""
+    """Define the base of the calls `…/poll` and `…/chairman_poll`, which show and start a poll of members' pictures."""
 
     @extend_schema(responses={200: answers(shapes.PollNow)})
     def get(self, request: Request, conf_id: str) -> Response:
@@ -273,7 +273,7 @@ class _Poll(_Polls):
 
 
 class _PollState(_Polls):
-    """The base of the calls `…/poll/state` and `…/chairman_poll/state`, which stop and pause a poll."""
+    """Define the base of the calls `…/poll/state` and `…/chairman_poll/state`, which stop and pause a poll."""
 
     @extend_schema(request=shapes.PollState, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
@@ -308,7 +308,7 @@ class ConferencePoll(_Poll):
 
 
 class ConferencePollState(_PollState):
-    """The call `…/poll/state`, which stops, pauses and continues the poll of members' pictures."""
+    """Define the call `…/poll/state`, which stops, pauses and continues the poll of members' pictures."""
 
     name, modes = "poll", (1, 3)
 
@@ -325,6 +325,6 @@ class ChairmanPoll(_Poll):
 
 
 class ChairmanPollState(_PollState):
-    """The call `…/chairman_poll/state`, which stops, pauses and continues the chairman's poll."""
+    """Define the call `…/chairman_poll/state`, which stops, pauses and continues the chairman's poll."""
 
     name, modes, chairman_only = "chairmanpoll", (10, 11), True

@@ -1,4 +1,4 @@
-"""The calls of recording and playback (HTTP API §2.3). A conference has one recording, with the id 1."""
+"""Define the calls of recording and playback (HTTP API §2.3). A conference has one recording, with the id 1."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class RecordingState(OneRecording):
 
 
 class Playback(Call):
-    """The call `…/playback`: nothing is played into a conference."""
+    """Define the call `…/playback`: nothing is played into a conference."""
 
     @extend_schema(responses={200: answers(shapes.Playback)})
     def get(self, request: Request, conf_id: str) -> Response:

@@ -1,4 +1,4 @@
-"""The calls `mc/resources`, `mc/platforms` and `vrs/vrsip`: capacity, platform and recorders of this site."""
+"""Define the calls `mc/resources`, `mc/platforms` and `vrs/vrsip`: capacity, platform and recorders of this site."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ NOT_SUPPORTED, NOT_CASCADED = 22013, 20440
 
 
 class _Role(Call):
-    """The base of the calls about a role that the media unit gives to a terminal."""
+    """Define the base of the calls about a role that the media unit gives to a terminal."""
 
     role: ClassVar[str]
     order_of_role: ClassVar[type[TerminalControl]]

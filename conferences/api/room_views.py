@@ -122,7 +122,7 @@ def parse_exclusive(
 
 
 class VirtualRoom(StoredCall):
-    """The API call `mc/virtual_meeting_rooms/{id}`, which shows, changes and deletes a virtual room."""
+    """Define the API call `mc/virtual_meeting_rooms/{id}`, which shows, changes and deletes a virtual room."""
 
     kind = Kind.ROOM
 

@@ -43,7 +43,7 @@ PAGING = [
 
 
 class StoredCall(Call):
-    """The base of calls about one kind of template or virtual room."""
+    """Define the base of calls about one kind of template or virtual room."""
 
     kind: ClassVar[Kind]
 
@@ -124,7 +124,7 @@ class StoredCall(Call):
 
 
 class StoredList(StoredCall):
-    """The base of the calls that list templates or virtual rooms, and add one."""
+    """Define the base of the calls that list templates or virtual rooms, and add one."""
 
     def draft(self, request: Request, requested: GivenSettings) -> Draft:
         """Return the template or virtual room that the arguments request, with these settings, not stored yet.

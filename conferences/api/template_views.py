@@ -136,7 +136,7 @@ class PersonalTemplate(StoredCall):
 
 
 class PublicTemplate(PersonalTemplate):
-    """The API call `mc/public_templates/{id}`, which shows, changes and deletes a public template."""
+    """Define the API call `mc/public_templates/{id}`, which shows, changes and deletes a public template."""
 
     kind = Kind.PUBLIC
 

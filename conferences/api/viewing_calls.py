@@ -68,7 +68,7 @@ def _view_item(view: View, **channel: int) -> dict[str, object]:
 
 
 class OneInspection(Call):
-    """The calls `…/inspections/…` and `…/inspection_channels/…` that end a view (one picture shown large)."""
+    """Define the calls `…/inspections/…` and `…/inspection_channels/…` that end a view (one picture shown large)."""
 
     @extend_schema(request=None, responses=shapes.DONE)
     def delete(

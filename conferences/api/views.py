@@ -276,7 +276,7 @@ class LiveConference(Call):
 
 
 class Terminals(Call):
-    """The API call `vc/confs/{conf_id}/mts`, which lists, calls and removes the terminals of a conference."""
+    """Define the API call `vc/confs/{conf_id}/mts`, which lists, calls and removes the terminals of a conference."""
 
     @extend_schema(responses={200: answers(serializers.MtList)})
     def get(self, request: Request, conf_id: str) -> Response:

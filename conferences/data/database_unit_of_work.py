@@ -1,4 +1,4 @@
-"""The unit of work of the conferences on MariaDB."""
+"""Define the unit of work of the conferences on MariaDB."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _AT_ONCE = 50
 
 
 class FilmJob(NamedTuple):
-    """A film (one video file of a whole recording) that this process makes.
+    """Represent a film (one video file of a whole recording) that this process makes.
 
     Its fields are the recording, the number of the attempt, and the folders of the recorded segments.
     """

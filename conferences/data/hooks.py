@@ -15,7 +15,7 @@ Accounts are sign-in names, MOIDs or numbers of telephones. A receiver must not 
 
 
 class CalendarMail(NamedTuple):
-    """An e-mail with a calendar, whose method is REQUEST or CANCEL (RFC 5546).
+    """Represent an e-mail with a calendar, whose method is REQUEST or CANCEL (RFC 5546).
 
     `reply_to`: whom answers reach; "" means nobody. `thread`: mails with the same value to the same address are sent in
     the order in which they were stored. `causer`: the account (MOID) that has caused it.

@@ -1,4 +1,4 @@
-"""The texts of invitations to booked conferences, in the language that is active."""
+"""Define the texts of invitations to booked conferences, in the language that is active."""
 
 from __future__ import annotations
 

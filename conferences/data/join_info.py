@@ -17,7 +17,7 @@ from wire.fields import Join
 
 @dataclass(frozen=True, slots=True)
 class JoinInfo:
-    """The facts that the join page needs of a conference, or of a virtual room without one."""
+    """Represent the facts that the join page needs of a conference, or of a virtual room without one."""
 
     confid: str
     e164: str

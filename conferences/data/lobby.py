@@ -32,7 +32,7 @@ _MOST_FORGOTTEN = 100
 
 
 class WaitingVisitor(NamedTuple):
-    """A visitor who waits to be let into a conference, with the name that the visitor has typed."""
+    """Represent a visitor who waits to be let into a conference, with the name that the visitor has typed."""
 
     visitor: str
     name: str

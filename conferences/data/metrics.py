@@ -1,4 +1,4 @@
-"""The metrics of conferences for Prometheus."""
+"""Define the metrics of conferences for Prometheus."""
 
 from __future__ import annotations
 

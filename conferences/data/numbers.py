@@ -34,7 +34,7 @@ class NoNumbers(LookupError):
 
 @dataclass(slots=True)
 class _Cursor:
-    """The next serial and short number that a platform tries for a conference, and the prefix of its numbers.
+    """Represent the next serial and short number that a platform tries for a conference, and the prefix of its numbers.
 
     `held`: how many numbers are reserved for templates, virtual rooms and reservations.
     """

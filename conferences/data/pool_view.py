@@ -36,7 +36,7 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A media unit, recorder or mixer (`kind`) as the pool knows it now.
+    """Represent a media unit, recorder or mixer (`kind`) as the pool knows it now.
 
     `clockskew`: by how many milliseconds its host's clock is ahead of the platform's time, by its own account.
     `draining`: it takes no new conferences. `tired`: it was lost less than a minute ago, and is avoided.

@@ -1,4 +1,4 @@
-"""Queries on conferences for the HTTP API, the pages and the hooks. Read-only."""
+"""Define queries on conferences for the HTTP API, the pages and the hooks. Read-only."""
 
 from __future__ import annotations
 

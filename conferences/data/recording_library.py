@@ -22,7 +22,7 @@ _AT_ONCE = 100
 
 
 class Viewer(NamedTuple):
-    """A person who looks at recordings: its platform, its user domain, and its MOID."""
+    """Represent a person who looks at recordings: its platform, its user domain, and its MOID."""
 
     platform: str
     user_domain: str

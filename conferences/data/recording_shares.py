@@ -20,14 +20,14 @@ from foundation.cells.directory import look_up, possible_platforms, store_of
 
 
 class Guest(NamedTuple):
-    """A person with whom a recording is shared: its MOID and its name."""
+    """Represent a person with whom a recording is shared: its MOID and its name."""
 
     moid: str
     name: str
 
 
 class OpenLink(NamedTuple):
-    """A link that works, with the recording that it shows, and the platform in whose data both lie."""
+    """Represent a link that works, with the recording that it shows, and the platform in whose data both lie."""
 
     platform: str
     link: RecordingLink

@@ -1,4 +1,4 @@
-"""Queries on reservations and their occurrences for the HTTP API and the pages. Read-only."""
+"""Define queries on reservations and their occurrences for the HTTP API and the pages. Read-only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FOR_EVER = datetime.fromisoformat("9999-01-01T00:00:00+00:00")
 
 
 class BookedOccurrence(NamedTuple):
-    """A planned occurrence, and its reservation."""
+    """Represent a planned occurrence, and its reservation."""
 
     reservation: Reservation
     occurrence: Occurrence

@@ -85,7 +85,7 @@ def decode_occurrence(detail: bytes) -> Occurrence:
 
 
 class DueOccurrence(NamedTuple):
-    """An occurrence that the timer has to handle now, with its reservation."""
+    """Represent an occurrence that the timer has to handle now, with its reservation."""
 
     reservation: Reservation
     occurrence: Occurrence

@@ -1,4 +1,4 @@
-"""The unit of work of the conferences: all that a flow may read, write and send in one transaction.
+"""Define the unit of work of the conferences: all that a flow may read, write and send in one transaction.
 
 `database_unit_of_work` implements it on MariaDB, `tests/memory.py` in memory.
 """

@@ -1,4 +1,4 @@
-"""The table of usual load: for each hour of the week, how many places unreserved conferences use."""
+"""Define the table of usual load: for each hour of the week, how many places unreserved conferences use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The flow by which a person switches the own calendar feed on or off, or gives it a new address."""
+"""Define the flow by which a person switches the own calendar feed on or off, or gives it a new address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The flow that joins the recorded segments of a conference to a film (one video file), once all have come.
+"""Define the flow that joins the recorded segments of a conference to a film (one video file), once all have come.
 
 A timer finds the recordings that are due, and a worker makes each film.
 """

@@ -1,4 +1,4 @@
-"""The flow of polls in a call: each function is one transaction on the data of the conference's platform.
+"""Define the flow of polls in a call: each function is one transaction on the data of the conference's platform.
 
 page of the call -> its pass is checked (conferences/pages/polls_in_call.py)
 -> rules/polls.py decides -> row, with a new version by which the other pages learn of it
@@ -20,7 +20,7 @@ from foundation.cells.serving import is_served_here
 
 
 class Voter(NamedTuple):
-    """A person in a call who votes or asks: the account, or the id of the guest's browser.
+    """Represent a person in a call who votes or asks: the account, or the id of the guest's browser.
 
     And the name that others see.
     """

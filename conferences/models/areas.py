@@ -1,4 +1,4 @@
-"""The table of areas, into which a user domain sorts its meeting rooms (HTTP API §2.2)."""
+"""Define the table of areas, into which a user domain sorts its meeting rooms (HTTP API §2.2)."""
 
 from __future__ import annotations
 

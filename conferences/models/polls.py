@@ -1,4 +1,4 @@
-"""The tables of polls that people in a call hold, and of their votes; they stay with the conference."""
+"""Define the tables of polls that people in a call hold, and of their votes; they stay with the conference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of recordings.
+"""Define the tables of recordings.
 
 They are in the platform's database, which is copied to the site that takes over (ARCH §4.2).
 """

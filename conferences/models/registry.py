@@ -1,4 +1,4 @@
-"""The table of the number registry (UPU, CSS §7)."""
+"""Define the table of the number registry (UPU, CSS §7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of virtual rooms."""
+"""Define the table of virtual rooms."""
 
 from __future__ import annotations
 

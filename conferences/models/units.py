@@ -1,4 +1,4 @@
-"""The table of media units, recorders and mixers."""
+"""Define the table of media units, recorders and mixers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The admin page of areas, into which a user domain sorts its meeting rooms; a flow saves and deletes them."""
+"""Define the admin page of areas, into which a user domain sorts its meeting rooms; a flow saves and deletes them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _REASONS = {
 
 
 class AreaForm(TenantForm):
-    """The form of an area of meeting rooms: its name and its tenant."""
+    """Define the form of an area of meeting rooms: its name and its tenant."""
 
     class Meta:
         model = MeetingRoomArea
@@ -49,7 +49,7 @@ class AreaForm(TenantForm):
 
 @admin.register(MeetingRoomArea)
 class AreaAdmin(TenantAdmin[MeetingRoomArea]):
-    """The admin page of areas of meeting rooms. An area stays in its tenant; its name is unique there."""
+    """Define the admin page of areas of meeting rooms. An area stays in its tenant; its name is unique there."""
 
     refusal = AreaRefused
     form = AreaForm

@@ -1,4 +1,4 @@
-"""The view that sends a person's meetings to calendar programs, and the form that renews or ends its address."""
+"""Define the view that sends a person's meetings to calendar programs, and the form that renews or ends its address."""
 
 from __future__ import annotations
 

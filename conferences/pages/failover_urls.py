@@ -1,4 +1,4 @@
-"""The addresses of the sites that a join page asks for its conference: if one is down, it asks the next."""
+"""Define the addresses of the sites that a join page asks for its conference: if one is down, it asks the next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The texts that the script of the join page shows."""
+"""Define the texts that the script of the join page shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page on which people list, book, change, open and cancel their reservations of conferences.
+"""Define the page on which people list, book, change, open and cancel their reservations of conferences.
 
 It is made of plain forms; a script only fills in the time zone. Each button does what a call of the HTTP API does.
 """

@@ -1,4 +1,4 @@
-"""The views of the page on which people hold conferences (the console), and of its script.
+"""Define the views of the page on which people hold conferences (the console), and of its script.
 
 They decide nothing: every button sends the same command as the HTTP API, with the session and its CSRF token in
 place of an `account_token`.
@@ -49,7 +49,7 @@ JsonView = Callable[..., dict[str, object]]
 
 
 class SignIn(LoginView):
-    """The page on which people sign in, with any of their names."""
+    """Define the page on which people sign in, with any of their names."""
 
     template_name = "conferences/sign_in.html"
     authentication_form = SignInForm

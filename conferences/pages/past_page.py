@@ -33,7 +33,7 @@ PAGE_SIZE = 20
 
 
 class Past(NamedTuple):
-    """An ended conference, with its attendance list, and whether the reader may export that list."""
+    """Represent an ended conference, with its attendance list, and whether the reader may export that list."""
 
     store: PlatformStore
     conference: Conference

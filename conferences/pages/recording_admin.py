@@ -34,7 +34,7 @@ _COLOURS = {
 
 @admin.register(Recording)
 class RecordingAdmin(ReadOnlyAdmin[Recording]):
-    """The admin page of recordings. It shows no film: films are for the people of the conference alone."""
+    """Define the admin page of recordings. It shows no film: films are for the people of the conference alone."""
 
     scope = ("user_domain", "source_platform")
     scope_at = PATHS_AT

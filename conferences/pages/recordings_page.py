@@ -1,4 +1,4 @@
-"""The pages on which people find recordings of their conferences, watch them, rename them and delete them."""
+"""Define the pages on which people find recordings of their conferences, watch them, rename them and delete them."""
 
 from __future__ import annotations
 

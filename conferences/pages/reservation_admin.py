@@ -53,7 +53,7 @@ class LiveFilter(admin.SimpleListFilter):
 
 @admin.register(Reservation)
 class ReservationAdmin(ReadOnlyAdmin[Reservation]):
-    """The admin page of reservations, which shows them with their occurrences and cancels them."""
+    """Define the admin page of reservations, which shows them with their occurrences and cancels them."""
 
     scope = STORED_PATHS
     scope_at = PATHS_AT

@@ -1,4 +1,4 @@
-"""The forms by which people share a recording, and the pages on which visitors watch it by a link.
+"""Define the forms by which people share a recording, and the pages on which visitors watch it by a link.
 
 The secret of a link stands in the query of its address, since servers in front write paths to their logs. A browser
 that has opened a link keeps its id in the session; every file is checked against that, and against the link's row.

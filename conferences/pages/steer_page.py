@@ -1,4 +1,4 @@
-"""The view by which somebody in a call who is its creator, chair or co-chair steers the conference."""
+"""Define the view by which somebody in a call who is its creator, chair or co-chair steers the conference."""
 
 from __future__ import annotations
 

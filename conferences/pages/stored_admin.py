@@ -1,4 +1,4 @@
-"""The operators' pages of templates, virtual rooms and registered numbers.
+"""Define the operators' pages of templates, virtual rooms and registered numbers.
 
 They save and delete by the same flow as messages and the HTTP API. It reserves the conference numbers (E.164) of
 templates and virtual rooms, and notifies the number registries (UPU).
@@ -58,7 +58,7 @@ def to_stored(row: StoredRow) -> StoredConference:
 
 
 class StoredForm(TenantForm):
-    """The form of a template or virtual room: its name and number, and the settings of its conference."""
+    """Define the form of a template or virtual room: its name and number, and the settings of its conference."""
 
     password = forms.RegexField(
         r"^[A-Za-z0-9_.]*$", max_length=16, required=False, label=_("password")
@@ -112,7 +112,7 @@ class StoredForm(TenantForm):
 
 
 class StoredAdmin(TenantAdmin[S]):
-    """The base of the pages of public templates, personal templates and virtual rooms."""
+    """Define the base of the pages of public templates, personal templates and virtual rooms."""
 
     kind: ClassVar[Kind]
     refusal = StoredRefused
@@ -228,7 +228,7 @@ class StoredAdmin(TenantAdmin[S]):
 
 @admin.register(PublicTemplate)
 class PublicTemplateAdmin(StoredAdmin[PublicTemplate]):
-    """The admin page of public templates."""
+    """Define the admin page of public templates."""
 
     kind = Kind.PUBLIC
     empty_words = _("Templates that everybody of a tenant may use are kept here.")
@@ -236,7 +236,7 @@ class PublicTemplateAdmin(StoredAdmin[PublicTemplate]):
 
 @admin.register(PersonalTemplate)
 class PersonalTemplateAdmin(StoredAdmin[PersonalTemplate]):
-    """The admin page of people's own templates, which administrators may see and delete."""
+    """Define the admin page of people's own templates, which administrators may see and delete."""
 
     kind = Kind.PERSONAL
     empty_words = _("Templates that people have made for themselves are kept here.")
@@ -244,7 +244,7 @@ class PersonalTemplateAdmin(StoredAdmin[PersonalTemplate]):
 
 @admin.register(VirtualRoom)
 class VirtualRoomAdmin(StoredAdmin[VirtualRoom]):
-    """The admin page of virtual rooms."""
+    """Define the admin page of virtual rooms."""
 
     kind = Kind.ROOM
     list_display = ["name", "e164", "held", "tenant_name", "made_by", "changed_at"]
@@ -265,7 +265,7 @@ class VirtualRoomAdmin(StoredAdmin[VirtualRoom]):
 
 @admin.register(RegisteredNumber)
 class RegisteredNumberAdmin(ReadOnlyAdmin[RegisteredNumber]):
-    """The admin page of the entries of this site's number registry."""
+    """Define the admin page of the entries of this site's number registry."""
 
     empty_words = _("With the role upu, numbers are listed here as schedulers tell of them.")
     scope = ("user_domain", "platform")

@@ -1,4 +1,4 @@
-"""The base of admin pages of what a user domain (tenant) keeps: templates, virtual rooms, areas."""
+"""Define the base of admin pages of what a user domain (tenant) keeps: templates, virtual rooms, areas."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T", bound=Model)
 
 
 class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub of this class takes a type
-    """The form of a row that belongs to a user domain (tenant), which is chosen once."""
+    """Define the form of a row that belongs to a user domain (tenant), which is chosen once."""
 
     tenant = forms.ModelChoiceField(UserDomain.objects.none(), label=_("tenant"))
 

@@ -1,4 +1,4 @@
-"""The texts of the pages on which people hold conferences: refusals with advice, states, times."""
+"""Define the texts of the pages on which people hold conferences: refusals with advice, states, times."""
 
 from __future__ import annotations
 

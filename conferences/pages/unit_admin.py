@@ -25,7 +25,7 @@ from foundation.web.admin_base import ReadOnlyAdmin, badge, bar, table
 
 @admin.register(ResourceUnit)
 class ResourceUnitAdmin(ReadOnlyAdmin[ResourceUnit]):
-    """The admin page of media units, recorders and mixers, with their present load."""
+    """Define the admin page of media units, recorders and mixers, with their present load."""
 
     empty_words = _(
         "Media units are listed here when they register: start an agent (docs/howto/attach-a-media-unit.md)."

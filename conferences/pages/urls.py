@@ -1,4 +1,4 @@
-"""The URLs of the pages for people: sign-in, their conferences, and the join page."""
+"""Define the URLs of the pages for people: sign-in, their conferences, and the join page."""
 
 from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path

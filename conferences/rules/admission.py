@@ -1,4 +1,4 @@
-"""The rules by which a visitor enters a conference, is kept out of a locked one, or waits in its lobby. Pure."""
+"""Define the rules by which a visitor enters a conference, is kept out of a locked one, or waits in its lobby. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules for booking a conference, and for changing and cancelling a reservation or one occurrence of it."""
+"""Define the rules for booking a conference, and for changing and cancelling a reservation or one occurrence of it."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ REQUEST, CANCEL = "REQUEST", "CANCEL"
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The values that the events of a calendar need beside those of their reservations.
+    """Represent the values that the events of a calendar need beside those of their reservations.
 
     `now`: the time that goes into DTSTAMP. `sender`: the address from which mails come. `link_of`: a function that
     returns the address of a reservation's join page. `describe`: a function that returns the text of an event, in the

@@ -1,4 +1,4 @@
-"""The rules by which places are booked ahead. Pure.
+"""Define the rules by which places are booked ahead. Pure.
 
 Reservations may use the places of all media units, less those of one unit (so that a unit may fail), less those that
 are booked already, and less those that conferences without a reservation usually use at that hour of the week.

@@ -1,4 +1,4 @@
-"""The rules for creating a conference: whether, on which media unit, and who is notified (CSS §1.1). Pure."""
+"""Define the rules for creating a conference: whether, on which media unit, and who is notified (CSS §1.1). Pure."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MAX_UNITS_TRIED = 3
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """The facts of a user domain (tenant) that decide whether it may create a conference."""
+    """Represent the facts of a user domain (tenant) that decide whether it may create a conference."""
 
     moid: str
     platform: str
@@ -46,7 +46,7 @@ class Tenant:
 
 
 class AllocatedNumber(NamedTuple):
-    """The number (E.164) and short number of a new conference, and its incarnation: how often it was used."""
+    """Represent the number (E.164) and short number of a new conference, and its incarnation: how often it was used."""
 
     e164: str
     shortnum: str
@@ -54,7 +54,7 @@ class AllocatedNumber(NamedTuple):
 
 
 class CameFrom(NamedTuple):
-    """The template, virtual room or reservation from which a conference is begun: its id and its name.
+    """Represent the template, virtual room or reservation from which a conference is begun: its id and its name.
 
     `holder`: the name under which its conference number is reserved. `occurrence`: the id of the single meeting, if
     it is a reservation; the conference ends at `ends_at`, also if it begins early or late.

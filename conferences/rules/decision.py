@@ -10,7 +10,7 @@ from foundation.bus.outgoing import Event, Outgoing
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A decision about a conference: its next value (`after`) and the messages to send (`send`).
+    """Represent a decision about a conference: its next value (`after`) and the messages to send (`send`).
 
     `data.commit.commit` first saves the value, then sends the messages, and logs the `reason`. `after` is `None` if
     the conference does not change. `events`: events for listening client applications that do not follow from the

@@ -1,4 +1,4 @@
-"""The rules for ending a conference: by request, by time, by its media unit, or when empty (CSS §9.3)."""
+"""Define the rules for ending a conference: by request, by time, by its media unit, or when empty (CSS §9.3)."""
 
 from __future__ import annotations
 

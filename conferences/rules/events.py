@@ -29,7 +29,7 @@ UPDATE, DELETE = b'{"method":"update"}', b'{"method":"delete"}'
 
 
 class _MonitorAddress(NamedTuple):
-    """The address to which a monitor, a terminal's sound or picture, is sent."""
+    """Represent the address to which a monitor, a terminal's sound or picture, is sent."""
 
     ip: str
     port: int

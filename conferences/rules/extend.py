@@ -1,4 +1,4 @@
-"""The rules for prolonging a conference, as a conference manager (CM) or its media unit asks (CSS §5.3)."""
+"""Define the rules for prolonging a conference, as a conference manager (CM) or its media unit asks (CSS §5.3)."""
 
 from __future__ import annotations
 

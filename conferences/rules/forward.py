@@ -1,4 +1,4 @@
-"""The rules for messages that are forwarded unchanged to the site that serves a platform (CSS §2.3.3, §5)."""
+"""Define the rules for messages that are forwarded unchanged to the site that serves a platform (CSS §2.3.3, §5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules by which requests to start or stop a monitor are refused (CSS §10). Pure.
+"""Define the rules by which requests to start or stop a monitor are refused (CSS §10). Pure.
 
 A monitor is a copy of a terminal's sound or picture that is sent to an address.
 """

@@ -20,7 +20,7 @@ MIN_SAVE_INTERVAL = timedelta(seconds=5)
 
 
 class Monitor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The value of a monitor, whose address (`ip`, `port`) identifies it within its conference.
+    """Represent the value of a monitor, whose address (`ip`, `port`) identifies it within its conference.
 
     `mode`: see `wire.monitors`. `mtid`: the monitored terminal; "" means the mixed sound of all. `running`: the media
     unit sends it. `due_at`: when it ends, unless before the unit answers our request with the id `question`, or, while

@@ -1,4 +1,4 @@
-"""The rules for monitors: a terminal's sound or picture is sent to an address that a manager names (CSS §10).
+"""Define the rules for monitors: a terminal's sound or picture is sent to an address that a manager names (CSS §10).
 
 Monitors are part of the value of their conference, so they move with it, end with it, and wake its timer.
 """
@@ -44,7 +44,7 @@ ONE_MONITOR = Amounts(monitors=1)
 
 
 class Asker(NamedTuple):
-    """The asker of a monitor: the key of its request in the inbox, and whether the request came over HTTP."""
+    """Represent the asker of a monitor: the key of its request in the inbox, and whether the request came over HTTP."""
 
     request: str
     over_http: bool = False

@@ -1,4 +1,4 @@
-"""The rule by which an operator moves a conference to another media unit. Pure."""
+"""Define the rule by which an operator moves a conference to another media unit. Pure."""
 
 from __future__ import annotations
 

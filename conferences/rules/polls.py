@@ -1,4 +1,4 @@
-"""The rules of polls in a call: what may be asked and chosen, and how votes are counted. Pure."""
+"""Define the rules of polls in a call: what may be asked and chosen, and how votes are counted. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_NAMED = 50
 
 
 class Draft(NamedTuple):
-    """A poll as somebody wants to begin it: a question with answers to choose from.
+    """Represent a poll as somebody wants to begin it: a question with answers to choose from.
 
     `multiple`: several answers may be chosen. `anonymous`: nobody sees who has chosen what.
     """

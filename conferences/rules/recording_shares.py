@@ -1,4 +1,4 @@
-"""The rules of sharing a recording: with how many people, by which links, and for how long. Pure functions."""
+"""Define the rules of sharing a recording: with how many people, by which links, and for how long. Pure functions."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class RecordingState(StrEnum):
 
 
 class StoredFile(msgspec.Struct, frozen=True):
-    """A file of a recorded segment; `received`: the store has all of it, and its hash is right."""
+    """Represent a file of a recorded segment; `received`: the store has all of it, and its hash is right."""
 
     name: str
     size: int
@@ -57,7 +57,7 @@ class StoredFile(msgspec.Struct, frozen=True):
 
 
 class Segment(msgspec.Struct, frozen=True):
-    """A recorded segment, as the store knows it; `ended_at` is `None` while it is being recorded."""
+    """Represent a recorded segment, as the store knows it; `ended_at` is `None` while it is being recorded."""
 
     state: SegmentState
     begun_at: datetime

@@ -1,4 +1,4 @@
-"""The rule of our own number registry (UPU) by which the newer of two notices about a number is found. Pure."""
+"""Define the rule of our own number registry (UPU) by which the newer of two notices about a number is found. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CLOCKS_DIFFER_BY = timedelta(days=1)
 
 
 class Notice(NamedTuple):
-    """A scheduler's notice to the number registry about a number.
+    """Represent a scheduler's notice to the number registry about a number.
 
     Of two notices about one entry the higher version is valid. `gone`: the entry is deleted.
     """

@@ -24,7 +24,7 @@ class ConfType(IntEnum):
 
 
 class RegistryEntry(NamedTuple):
-    """The entry of a number that a reservation (`booked`), or a template or virtual room (`idle`) has.
+    """Represent the entry of a number that a reservation (`booked`), or a template or virtual room (`idle`) has.
 
     `conftype`: 2, 3 or 4 (see `ConfType`). `platform`: the source platform, also while another site serves it (CSS
     §7.2).

@@ -1,4 +1,4 @@
-"""The rules for a media unit that wants to rename its conference (CSS §5.1).
+"""Define the rules for a media unit that wants to rename its conference (CSS §5.1).
 
 The unit asks the scheduler (CSS), which asks the conference manager (CM). Only the unit's later report changes
 the name.

@@ -65,7 +65,7 @@ OPEN_STATES = (OccurrenceState.PLANNED, OccurrenceState.STARTING, OccurrenceStat
 
 
 class Invitee(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A person who is invited to a booked conference, or who has booked it.
+    """Represent a person who is invited to a booked conference, or who has booked it.
 
     `email`: "" means that the person gets no mail. `account`: the MOID, "" for a person without an account in the
     user domain. `language`: "" means that it is not known. `is_guest`: named by the address, not as a member (`mts`).
@@ -294,7 +294,7 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class BookingDecision:
-    """A decision about a reservation: the rows to write and the messages to send.
+    """Represent a decision about a reservation: the rows to write and the messages to send.
 
     `reservation`: its next value; `None` if it does not change. `occurrences`: new and changed meetings. `removed`:
     the ids of meetings to delete. `news`: what client applications and the creator are told. `invitations`: the mails

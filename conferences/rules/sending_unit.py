@@ -1,4 +1,4 @@
-"""The rule by which the media unit that sent a message is found."""
+"""Define the rule by which the media unit that sent a message is found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules of what people in a call write together: the shared notes and the whiteboard. Pure."""
+"""Define the rules of what people in a call write together: the shared notes and the whiteboard. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rule that finds whose screen is shared in a conference, from what its media unit reports. Pure."""
+"""Define the rule that finds whose screen is shared in a conference, from what its media unit reports. Pure."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class NamesUnit(Protocol):
 
 
 class Unit(NamedTuple):
-    """A media unit: its address, its instance name (`pid`; "" if it is alone at its address), and its site.
+    """Represent a media unit: its address, its instance name (`pid`; "" if it is alone at its address), and its site.
 
     `site` is the platform of the site where the unit stands: two sites may use the same private addresses.
     """

@@ -166,7 +166,7 @@ def registry_entry(stored: StoredConference | None) -> RegistryEntry | None:
 
 
 class Draft(NamedTuple):
-    """A requested new template or virtual room. `e164` `None` means any free number, "" means no number."""
+    """Represent a requested new template or virtual room. `e164` `None` means any free number, "" means no number."""
 
     kind: Kind
     name: str

@@ -1,4 +1,4 @@
-"""The settings that templates, virtual rooms and reservations keep: how they are changed and used. Pure."""
+"""Define the settings that templates, virtual rooms and reservations keep: how they are changed and used. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules for a media unit's list and reports: they are compared with our data (CSS §1.2, §9.2)."""
+"""Define the rules for a media unit's list and reports: they are compared with our data (CSS §1.2, §9.2)."""
 
 from __future__ import annotations
 

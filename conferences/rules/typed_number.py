@@ -1,4 +1,4 @@
-"""The form in which people type the number of a conference. Pure."""
+"""Define the form in which people type the number of a conference. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings of Unfold, the library that styles the admin: colours, title and sidebar."""
+"""Define the settings of Unfold, the library that styles the admin: colours, title and sidebar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings of the description of the HTTP API (`/api/docs/`), and the text at its top."""
+"""Define the settings of the description of the HTTP API (`/api/docs/`), and the text at its top."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands of the stand for the Makefile: python -m deploy.stand up|down|doctor|manage|clean|check|test."""
+"""Define the commands of the stand for the Makefile: python -m deploy.stand up|down|doctor|manage|clean|check|test."""
 
 import os
 import sys

@@ -183,7 +183,7 @@ def answers(port: int, send: bytes, expect: bytes, timeout: float = 1.0) -> bool
 
 
 class HttpAnswer(NamedTuple):
-    """The answer of an HTTP server."""
+    """Represent the answer of an HTTP server."""
 
     status: int
     body: bytes

@@ -69,7 +69,7 @@ def auth_backend_settings(port: int) -> dict[str, str]:
 
 
 class ApiAnswer(NamedTuple):
-    """An answer of the management API. `body` is a JSON value; `None` means that the answer has none."""
+    """Represent an answer of the management API. `body` is a JSON value; `None` means that the answer has none."""
 
     status: int
     body: object

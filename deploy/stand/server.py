@@ -28,7 +28,7 @@ def base_env(home: Path) -> dict[str, str]:
 
 
 class Server(ABC):
-    """The base of the servers (database, Redis, broker) that a stand starts for itself, on loopback.
+    """Define the base of the servers (database, Redis, broker) that a stand starts for itself, on loopback.
 
     A supervised one is started again when it dies; otherwise a test that kills it does that."""
 

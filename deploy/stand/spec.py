@@ -1,4 +1,4 @@
-"""The specifications of the stand's sites, which say how they differ."""
+"""Define the specifications of the stand's sites, which say how they differ."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +45,7 @@ CORE = SiteSpec("core", 0, roles="bmc", workers=1, plugins=("rabbitmq_management
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """The core (the site where domains and accounts are edited), as the other sites need to know it."""
+    """Represent the core (the site where domains and accounts are edited), as the other sites need to know it."""
 
     vault: Vault
     http: str

@@ -23,7 +23,7 @@ FRESH_SECONDS = 3600.0
 
 @dataclass(slots=True)
 class Sum:
-    """The sum of the seconds, and of the CPU seconds, of several tests."""
+    """Represent the sum of the seconds, and of the CPU seconds, of several tests."""
 
     tests: int = 0
     seconds: float = 0.0
@@ -32,7 +32,7 @@ class Sum:
 
 @dataclass(slots=True)
 class Timings:
-    """The timings of a test session, from which the table is made."""
+    """Represent the timings of a test session, from which the table is made."""
 
     parts: list[tuple[str, float, float]] = field(default_factory=list)
     """The parts of the session (linters, servers, tests): name, seconds, CPU seconds."""

@@ -78,7 +78,7 @@ def account_fields(account: Account) -> dict[str, object]:
 
 
 class AccountCall(SessionCall):
-    """The base of calls about accounts: which the caller sees, and which the caller may change."""
+    """Define the base of calls about accounts: which the caller sees, and which the caller may change."""
 
     def visible_accounts(self, request: Request) -> Q:
         """Return the query condition for the accounts that the caller sees, without superusers."""
@@ -222,7 +222,7 @@ def _read_department(params: dict[str, object], domain: str | None) -> dict[str,
 
 
 class OneAccount(AccountCall):
-    """The call `amc/accounts/{account_moid}`, which shows, changes and deletes an account."""
+    """Define the call `amc/accounts/{account_moid}`, which shows, changes and deletes an account."""
 
     @extend_schema(operation_id="amc_accounts_of_one", responses={200: answers(shapes.OneAccount)})
     def get(self, request: Request, moid: str) -> Response:
@@ -281,7 +281,7 @@ class Password(AccountCall):
 
 
 class Approvals(AccountCall):
-    """The call `amc/approval_infos`: conferences need no approval."""
+    """Define the call `amc/approval_infos`: conferences need no approval."""
 
     @extend_schema(responses={200: answers(shapes.Approvals)})
     def get(self, request: Request) -> Response:
@@ -314,7 +314,7 @@ class UserDomains(AccountCall):
 
 
 class AnyAccount(AccountCall):
-    """The call `/api5/ams/accounts`, of another generation of the API: one account, by any of its names."""
+    """Define the call `/api5/ams/accounts`, of another generation of the API: one account, by any of its names."""
 
     @extend_schema(
         parameters=[OpenApiParameter("username", str)], responses={200: answers(shapes.AnyAccount)}

@@ -1,4 +1,4 @@
-"""The shapes of arguments and answers of the calls under `/api/v1/amc`, for the OpenAPI description only."""
+"""Define the shapes of arguments and answers of the calls under `/api/v1/amc`, for the OpenAPI description only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The addresses of calls about accounts, below `/api/v1/`, and of one below `/api5/`."""
+"""Define the addresses of calls about accounts, below `/api/v1/`, and of one below `/api5/`."""
 
 from django.urls import path
 

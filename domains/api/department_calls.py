@@ -37,7 +37,7 @@ _DATABASE = "default"
 
 
 class DepartmentCall(AccountCall):
-    """The base of calls about the departments of user domains."""
+    """Define the base of calls about the departments of user domains."""
 
     def changeable_department(self, request: Request, moid: str, verb: str) -> Department:
         """Return a department that the caller may change or delete (`verb`). Raises Refusal."""

@@ -1,4 +1,4 @@
-"""The addresses of the HTTP API for client applications' tokens and logins."""
+"""Define the addresses of the HTTP API for client applications' tokens and logins."""
 
 from django.urls import path
 

@@ -23,7 +23,7 @@ def argument(request: Request, name: str) -> str:
 
 
 class _View(APIView):
-    """The base of the views for client applications' tokens and people's logins."""
+    """Define the base of the views for client applications' tokens and people's logins."""
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         """Refuse a JSON body that breaks the call's description, if a new client (`is_new_program`) sends it."""

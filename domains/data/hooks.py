@@ -40,7 +40,7 @@ class RunningConference(NamedTuple):
 
 
 class CallMessage(NamedTuple):
-    """A message of a conference's chat, as the page of the call shows it.
+    """Represent a message of a conference's chat, as the page of the call shows it.
 
     `author` is the account's MOID, or the id of a guest's browser (`visitor`). `is_gone`: it was taken back, and has
     no text. `is_file`: the text is the name of a file.
@@ -57,7 +57,7 @@ class CallMessage(NamedTuple):
 
 
 class CallText(NamedTuple):
-    """A text that somebody in a call writes into the conference's chat.
+    """Represent a text that somebody in a call writes into the conference's chat.
 
     `account` is the writer's MOID; "" means a guest, who has the id `visitor` and gives the name `name`. `key` is the
     page's own id of the text: with the same one it is stored once.

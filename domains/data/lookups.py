@@ -100,7 +100,7 @@ def _match_names(
 
 
 class Contact(NamedTuple):
-    """The name and e-mail address of an account, for those who write to it; `email` is "" if it has none."""
+    """Represent the name and e-mail address of an account, for those who write to it; `email` is "" if it has none."""
 
     moid: str
     name: str

@@ -1,4 +1,4 @@
-"""The hashers with which passwords of people and secrets of client applications are stored (decision 0020)."""
+"""Define the hashers with which passwords of people and secrets of client applications are stored (decision 0020)."""
 
 from __future__ import annotations
 

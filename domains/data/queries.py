@@ -35,7 +35,7 @@ class UserDomainFacts:
 
 
 class MachineRoomFacts(NamedTuple):
-    """A machine room of a platform. `abnormal`: its media units have failed, or an operator says so."""
+    """Represent a machine room of a platform. `abnormal`: its media units have failed, or an operator says so."""
 
     moid: str
     is_default: bool

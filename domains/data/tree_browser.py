@@ -25,7 +25,7 @@ _ORDER_OF_LEVELS = (CORE, SERVICE, PLATFORM, USER)
 
 
 class PathStep(NamedTuple):
-    """A domain on the path from the root to another domain. `used`: it is enabled."""
+    """Represent a domain on the path from the root to another domain. `used`: it is enabled."""
 
     moid: str
     level: int

@@ -1,4 +1,4 @@
-"""The model of departments, into which a user domain groups its people (HTTP API §2.5)."""
+"""Define the model of departments, into which a user domain groups its people (HTTP API §2.5)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from domains.rules import departments as rules
 
 
 class Department(models.Model):
-    """A department of a user domain. Departments form a tree below the domain, which is its root."""
+    """Represent a department of a user domain. Departments form a tree below the domain, which is its root."""
 
     moid = models.CharField("MOID", max_length=40, primary_key=True, default=new_moid)
     domain = models.ForeignKey(UserDomain, on_delete=models.CASCADE, related_name="departments")

@@ -1,4 +1,4 @@
-"""The models of propagation: the core's change log and followers, and a follower's progress (ARCH §3.5).
+"""Define the models of propagation: the core's change log and followers, and a follower's progress (ARCH §3.5).
 
 The core is the deployment where the domain tree is edited; a follower is a platform that copies it.
 """

@@ -1,4 +1,4 @@
-"""The models of the domain tree and of machine rooms (ARCH §3, CSS §3.2)."""
+"""Define the models of the domain tree and of machine rooms (ARCH §3, CSS §3.2)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def raise_validation_error(refusals: list[rules.Refusal]) -> None:
 
 
 class Domain(models.Model):
-    """A domain of the tree. Platform and user domains have more fields in models of their own."""
+    """Represent a domain of the tree. Platform and user domains have more fields in models of their own."""
 
     moid = models.CharField("MOID", max_length=40, primary_key=True, default=new_moid)
     level = models.PositiveSmallIntegerField(choices=Level, editable=False, db_index=True)

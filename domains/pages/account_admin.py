@@ -1,4 +1,4 @@
-"""The admin pages of accounts: people and administrators."""
+"""Define the admin pages of accounts: people and administrators."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _PERSON_FIELDS = (
 
 @admin.register(Account)
 class AccountAdmin(AccountTables, DjangoUserAdmin, RulesAdmin[Account]):  # type: ignore[type-arg, misc]  # only the stub of this class takes a type
-    """The page of accounts. A password can be set, but never seen."""
+    """Define the page of accounts. A password can be set, but never seen."""
 
     scope = ("domain",)
     for_superusers = Q(is_superuser=True)

@@ -1,4 +1,4 @@
-"""The admin page of departments, into which a user domain groups its people."""
+"""Define the admin page of departments, into which a user domain groups its people."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domains.pages.admin_widgets import RulesAdmin
 
 @admin.register(Department)
 class DepartmentAdmin(RulesAdmin[Department]):
-    """The page of departments. A department stays in its user domain; it may move below another one there."""
+    """Define the page of departments. A department stays in its user domain; it may move below another one there."""
 
     scope = ("domain",)
     list_display = ["name", "parent", "domain", "moid"]

@@ -1,4 +1,4 @@
-"""The admin pages of domains. Each level has a page with its own fields."""
+"""Define the admin pages of domains. Each level has a page with its own fields."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ SHORTEST_MOID = 32
 
 
 class TreeAdmin(RulesAdmin[D]):
-    """The base class of the admin pages of all kinds of domains."""
+    """Define the base class of the admin pages of all kinds of domains."""
 
     list_select_related: Sequence[str] | bool
     scope = ("moid",)
@@ -262,7 +262,7 @@ class TreeAdmin(RulesAdmin[D]):
 
 @admin.register(Domain)
 class AllDomainsAdmin(TreePages, TreeAdmin[Domain], ReadOnlyAdmin[Domain]):
-    """The page of all domains, to browse and search. A domain is edited on the page of its level."""
+    """Define the page of all domains, to browse and search. A domain is edited on the page of its level."""
 
     list_display = ["name", "level", "enabled", "above", "moid"]
     list_filter = ["level", "used"]
@@ -296,7 +296,7 @@ class AllDomainsAdmin(TreePages, TreeAdmin[Domain], ReadOnlyAdmin[Domain]):
 
 @admin.register(CoreDomain)
 class CoreDomainAdmin(TreeAdmin[CoreDomain]):
-    """The page of the core domain, the root of the tree. There is only one."""
+    """Define the page of the core domain, the root of the tree. There is only one."""
 
     fieldsets = [(_("Place"), {"fields": ["name", "moid"]}), (_("Now"), {"fields": ["enabled"]})]
     autocomplete_fields = []
@@ -308,14 +308,14 @@ class CoreDomainAdmin(TreeAdmin[CoreDomain]):
 
 @admin.register(ServiceDomain)
 class ServiceDomainAdmin(ServiceTables, TreeAdmin[ServiceDomain]):
-    """The page of service domains."""
+    """Define the page of service domains."""
 
     fieldsets = [TreeAdmin.place, TreeAdmin.allowed, (_("Now"), {"fields": ["enabled"]})]
 
 
 @admin.register(PlatformDomain)
 class PlatformDomainAdmin(PlatformTables, TreeAdmin[PlatformDomain]):
-    """The page of platform domains."""
+    """Define the page of platform domains."""
 
     form = PlatformForm
     list_display = ["name", "enabled", "above", "e164_prefix", "small", "large", "moid"]
@@ -339,7 +339,7 @@ class PlatformDomainAdmin(PlatformTables, TreeAdmin[PlatformDomain]):
 
 @admin.register(UserDomain)
 class UserDomainAdmin(TenantTables, TreeAdmin[UserDomain]):
-    """The page of user domains (tenants)."""
+    """Define the page of user domains (tenants)."""
 
     scope_at = {Level.PLATFORM: ("platform",)}
     list_display = ["name", "enabled", "bound_to", "small", "large", "moid"]

@@ -1,4 +1,4 @@
-"""Forms for signing in, for passwords, for new accounts, and for platform domains."""
+"""Define forms for signing in, for passwords, for new accounts, and for platform domains."""
 
 from __future__ import annotations
 
@@ -81,11 +81,11 @@ class _PasswordFlowMixin:
 
 
 class PasswordForm(_PasswordFlowMixin, AdminPasswordChangeForm):  # type: ignore[misc]  # the base class has no types
-    """The form with which an administrator sets another person's password."""
+    """Define the form with which an administrator sets another person's password."""
 
 
 class OwnPasswordForm(_PasswordFlowMixin, AdminOwnPasswordChangeForm):  # type: ignore[misc]  # the base class has no types
-    """The form with which people change their own password."""
+    """Define the form with which people change their own password."""
 
     _FIELD = "new_password1"
 
@@ -94,7 +94,7 @@ class OwnPasswordForm(_PasswordFlowMixin, AdminOwnPasswordChangeForm):  # type: 
 
 
 class NewAccountForm(UserCreationForm):  # type: ignore[misc]  # the base class has no types
-    """The form of a new account, with its first password."""
+    """Define the form of a new account, with its first password."""
 
     class Meta:
         model = Account
@@ -113,7 +113,7 @@ class NewAccountForm(UserCreationForm):  # type: ignore[misc]  # the base class 
 
 
 class PlatformForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub of this class takes a type
-    """The form of a platform domain. Its addresses have no passwords: these are in the site's environment."""
+    """Define the form of a platform domain. Its addresses have no passwords: these are in the site's environment."""
 
     def clean(self) -> dict[str, Any]:
         """Return the form's values; refuse those that are not addresses, and addresses with a password.

@@ -1,4 +1,4 @@
-"""The admin page of lockouts, by which operators see and delete wrong tries to sign in.
+"""Define the admin page of lockouts, by which operators see and delete wrong tries to sign in.
 
 The pages that other libraries register, for instance for tables of tokens, are removed.
 """

@@ -1,4 +1,4 @@
-"""The admin page of machine rooms, and the parts of a platform's page for its machine rooms and backups."""
+"""Define the admin page of machine rooms, and the parts of a platform's page for its machine rooms and backups."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from foundation.web.scoping import ScopedChoices, scope
 
 @admin.register(MachineRoom)
 class MachineRoomAdmin(RoomTables, RulesAdmin[MachineRoom]):
-    """The page of machine rooms. Whether a room is abnormal is measured, not edited."""
+    """Define the page of machine rooms. Whether a room is abnormal is measured, not edited."""
 
     scope = ("platform",)
     list_display = ["name", "platform", "order", "is_default", "health", "moid"]
@@ -162,7 +162,7 @@ class RoomInline(_PlatformInline):
 
 
 class BackupForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub of this class takes a type
-    """The form of one backup of a platform."""
+    """Define the form of one backup of a platform."""
 
     class Meta:
         model = BackupPlatform

@@ -28,7 +28,7 @@ def _show_secret(request: HttpRequest, name: str, key: str, secret: str) -> None
 
 
 class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub of this class takes a type
-    """The form of an API key. The server generates the key pair itself."""
+    """Define the form of an API key. The server generates the key pair itself."""
 
     class Meta:
         model = ApiKey
@@ -37,7 +37,7 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub of
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(BaseAdmin[ApiKey]):
-    """The page of API keys. A secret is shown once, when it is generated; only its hash is stored."""
+    """Define the page of API keys. A secret is shown once, when it is generated; only its hash is stored."""
 
     scope = ("domain",)
     form = ApiKeyForm
@@ -86,7 +86,7 @@ _GRANTS = (
 
 
 class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub of this class takes a type
-    """The form of an OAuth2 application. The server generates its secret."""
+    """Define the form of an OAuth2 application. The server generates its secret."""
 
     client_type = forms.ChoiceField(label=_("kind"), choices=_KINDS, widget=UnfoldAdminSelectWidget)
     authorization_grant_type = forms.ChoiceField(
@@ -104,7 +104,7 @@ admin.site.unregister(Application)
 
 @admin.register(Application)
 class ApplicationAdmin(BaseAdmin[Application]):
-    """The page of OAuth2 client applications, which people of a domain or of those below it let act for them."""
+    """Define the page of OAuth2 client applications, which people of a domain or of those below it let act for them."""
 
     scope = ("domain",)
     form = ApplicationForm

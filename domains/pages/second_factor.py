@@ -35,7 +35,7 @@ LONGEST_CODE = 16
 
 @dataclass(frozen=True, slots=True)
 class SecondFactorStep:
-    """The step that the page of the second factor shows.
+    """Represent the step that the page of the second factor shows.
 
     `passed`: the code was right. `error` says why a code was refused. `picture` (a QR code) and `key` are for setting
     up the app; `recovery_codes` are shown when it is set up. `core_address` is the address of the core (which owns

@@ -1,4 +1,4 @@
-"""The rule for the addresses of a platform's servers: pages, headers and connections are made of them."""
+"""Define the rule for the addresses of a platform's servers: pages, headers and connections are made of them."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ DEEPEST = 8
 
 
 class DepartmentNode(NamedTuple):
-    """A department with the values that the rules need. `parent` is `None` directly below the user domain."""
+    """Represent a department with the values that the rules need. `parent` is `None` directly below the user domain."""
 
     moid: str
     parent: str | None

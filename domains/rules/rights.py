@@ -1,4 +1,4 @@
-"""The table of administrators' rights, which every admin page checks, and which is printed as docs/rights.md.
+"""Define the table of administrators' rights, which every admin page checks, and which is printed as docs/rights.md.
 
 An administrator is an account that acts on its own domain and on the domains below. What it may do there with
 objects of a model follows from the level of its own domain. A superuser, the operator of the whole deployment, may do

@@ -62,7 +62,7 @@ class Node:
 
 
 class OverlappingPrefix(NamedTuple):
-    """The number prefix of a platform domain, with the domain's name."""
+    """Represent the number prefix of a platform domain, with the domain's name."""
 
     domain_name: str
     prefix: str

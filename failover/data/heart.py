@@ -1,4 +1,4 @@
-"""Threads by which workers show the cell agents, through the database, that they are alive.
+"""Define threads by which workers show the cell agents, through the database, that they are alive.
 
 No message broker takes part, so that a blocked broker does not look like dead workers.
 """

@@ -30,7 +30,7 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A request that the serving site does not have; `answer` is what its sender was answered here, or ""."""
+    """Represent a request that the serving site does not have; `answer` is what its sender was answered here, or ""."""
 
     key: str
     kind: str

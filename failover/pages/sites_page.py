@@ -35,7 +35,7 @@ VIEW, OPERATE = "failover.view_register", "failover.operate_register"
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A button of the page of sites: its title, a warning to confirm, and the function that carries it out.
+    """Represent a button of the page of sites: its title, a warning to confirm, and the function that carries it out.
 
     `do` gets the MOID of the platform or machine room (`of` says which) and the operator's name.
     """

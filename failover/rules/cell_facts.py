@@ -88,7 +88,7 @@ class RegisterRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
-    """The state of a platform's database process at this site, as it was last read."""
+    """Represent the state of a platform's database process at this site, as it was last read."""
 
     alive: bool = False
     """The process runs."""
@@ -120,7 +120,7 @@ class Database:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The limits of patience, in seconds, and the number of automatic takeovers an hour."""
+    """Represent the limits of patience, in seconds, and the number of automatic takeovers an hour."""
 
     solo: float = 1.0
     """The owner becomes unprotected when the copy has not acknowledged for so long."""

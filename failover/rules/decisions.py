@@ -1,4 +1,4 @@
-"""The rules for machine rooms, states of platforms, and the refusal of operators' requests. Pure."""
+"""Define the rules for machine rooms, states of platforms, and the refusal of operators' requests. Pure."""
 
 from __future__ import annotations
 

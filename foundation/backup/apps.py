@@ -1,4 +1,4 @@
-"""The Django app of backups."""
+"""Define the Django app of backups."""
 
 from __future__ import annotations
 

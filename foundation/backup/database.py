@@ -35,7 +35,7 @@ COMPLETED = b"-- Dump completed"
 
 @dataclass(slots=True)
 class Dump:
-    """The dump of one schema by `mariadb-dump`, as a stream of bytes, with the position in the binary log."""
+    """Represent the dump of one schema by `mariadb-dump`, as a stream of bytes, with the position in the binary log."""
 
     options_file: Path
     schema: str

@@ -1,4 +1,4 @@
-"""The error that ends the making, verifying or restoring of a backup."""
+"""Define the error that ends the making, verifying or restoring of a backup."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a backup: one encrypted file."""
+    """Represent a part of a backup: one encrypted file."""
 
     name: str
     """`database`, `settings`, `broker …` or `folder …`."""

@@ -30,7 +30,7 @@ PRIVATE = 0o600
 
 @dataclass(frozen=True, slots=True)
 class SealedSize:
-    """The size of a sealed (compressed and encrypted) file.
+    """Represent the size of a sealed (compressed and encrypted) file.
 
     It has the bytes before sealing, the bytes on disk, and the SHA-256 of the latter in hexadecimal digits.
     """

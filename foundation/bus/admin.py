@@ -1,4 +1,4 @@
-"""The admin pages of messages: parked ones (which could not be handled), those to send, and requests."""
+"""Define the admin pages of messages: parked ones (which could not be handled), those to send, and requests."""
 
 from __future__ import annotations
 

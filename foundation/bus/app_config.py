@@ -61,7 +61,7 @@ class SidebarEntry(NamedTuple):
 
 
 class MenuEntry(NamedTuple):
-    """A link in the menu that all pages for people (not for administrators) show.
+    """Represent a link in the menu that all pages for people (not for administrators) show.
 
     Links are shown in the order of `position`; `url_name` is the name of the page's URL in Django.
     """
@@ -80,7 +80,7 @@ class SidebarGroup(NamedTuple):
 
 
 class PlatformAppConfig(AppConfig):
-    """The base class of the `AppConfig` of each app, with which the app says what it adds to the project."""
+    """Define the base class of the `AppConfig` of each app, with which the app says what it adds to the project."""
 
     default_auto_field = "django.db.models.BigAutoField"
     default = False

@@ -1,4 +1,4 @@
-"""The Django app of the message bus."""
+"""Define the Django app of the message bus."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class NotTaken(BadMessage):
 
 
 class Message(TypedObject):
-    """The base class of all messages. They are frozen, and their fields are given by name."""
+    """Define the base class of all messages. They are frozen, and their fields are given by name."""
 
     wire_type: ClassVar[str] = ""
     """The value of the field `type` in messages of this class."""

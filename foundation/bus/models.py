@@ -1,4 +1,4 @@
-"""The models of messages: those to send (outbox), received requests (inbox), parked messages, and events.
+"""Define the models of messages: those to send (outbox), received requests (inbox), parked messages, and events.
 
 Each platform's database has these tables.
 """

@@ -29,7 +29,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The answer to a request. `request` is the request's key in the inbox (the table of received requests).
+    """Represent the answer to a request. `request` is the request's key in the inbox (the table of received requests).
 
     It goes to the queue that the request names in `reply_to`, or else by `route` to the broker of `destination`.
     """

@@ -133,7 +133,7 @@ def _convert(kind: type[T], value: object, normalize: Normalize | None) -> T:
 
 
 class _TypeNormalizer(NamedTuple):
-    """The function that normalizes values of a type (`None`: they need none), and how often it is needed."""
+    """Represent the function that normalizes values of a type (`None`: they need none), and how often it is needed."""
 
     normalize: Normalize | None
     is_rarely_needed: bool

@@ -117,7 +117,7 @@ def describe(node: inspect.Type) -> str:
 
 
 class DeclaredField(NamedTuple):
-    """A declared field of a message type, as docs/messages.md lists it.
+    """Represent a declared field of a message type, as docs/messages.md lists it.
 
     `path` is its name, or, in a nested object, the names that lead to it (`mts[].account`).
     """

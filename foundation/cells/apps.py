@@ -1,4 +1,4 @@
-"""The Django app of the platforms' databases."""
+"""Define the Django app of the platforms' databases."""
 
 from django.apps import AppConfig
 

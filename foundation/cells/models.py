@@ -1,4 +1,4 @@
-"""The model that says, in each platform's database, which site serves the platform and may write."""
+"""Define the model that says, in each platform's database, which site serves the platform and may write."""
 
 from __future__ import annotations
 

@@ -292,7 +292,7 @@ class FlowAdmin(BaseAdmin[M]):
 
 
 class ReadOnlyAdmin(BaseAdmin[M]):
-    """The base class of admin pages whose rows only the program itself writes, and nobody edits."""
+    """Define the base class of admin pages whose rows only the program itself writes, and nobody edits."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return `False`: nobody adds rows."""

@@ -1,4 +1,4 @@
-"""The forms of answers that all calls of the HTTP API share, for the API's generated description (OpenAPI)."""
+"""Define the forms of answers that all calls of the HTTP API share, for the API's generated description (OpenAPI)."""
 
 from __future__ import annotations
 

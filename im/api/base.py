@@ -1,4 +1,4 @@
-"""The base of all views under `/api/v1/im/`.
+"""Define the base of all views under `/api/v1/im/`.
 
 It finds the caller and the data of the caller's platform, limits the rate, and forms refusals.
 """

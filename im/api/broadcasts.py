@@ -1,4 +1,4 @@
-"""The view with which people read the broadcasts of administrators."""
+"""Define the view with which people read the broadcasts of administrators."""
 
 from __future__ import annotations
 

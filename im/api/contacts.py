@@ -1,4 +1,4 @@
-"""The views of contacts: `/api/v1/im/contacts…`, `people`, `presence` and `heartbeat`."""
+"""Define the views of contacts: `/api/v1/im/contacts…`, `people`, `presence` and `heartbeat`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from im.rules.vocabulary import Presence
 
 
 class Contacts(Call):
-    """The view of the caller's list of contacts."""
+    """Define the view of the caller's list of contacts."""
 
     @extend_schema(parameters=[request_forms.Page], responses=answers(serializers.Contacts))
     def get(self, request: Request) -> Response:
@@ -54,7 +54,7 @@ class Contacts(Call):
 
 
 class Contact(Call):
-    """The view of one contact in the caller's list."""
+    """Define the view of one contact in the caller's list."""
 
     @extend_schema(request=request_forms.ChangeContact, responses=answers(serializers.ContactState))
     def patch(self, request: Request, user: str) -> Response:
@@ -92,7 +92,7 @@ class People(Call):
 
 
 class PresenceCall(Call):
-    """The view of presence (online, busy, ...): the caller's, and that of the caller's contacts."""
+    """Define the view of presence (online, busy, ...): the caller's, and that of the caller's contacts."""
 
     @extend_schema(responses=answers(serializers.PresenceShape))
     def get(self, request: Request) -> Response:

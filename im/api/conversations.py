@@ -1,4 +1,4 @@
-"""The views of conversations: the list, one conversation, pinned messages, and own settings."""
+"""Define the views of conversations: the list, one conversation, pinned messages, and own settings."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ KEY = OpenApiParameter(
 
 
 class Listing(Call):
-    """The base of views that return conversations in the form in which the caller's list shows them."""
+    """Define the base of views that return conversations in the form in which the caller's list shows them."""
 
     def describe(self, own_rows: Sequence[Member]) -> list[Data]:
         """Return conversations in the form in which the caller's list shows them.
@@ -66,7 +66,7 @@ class Listing(Call):
 
 
 class Conversations(Listing):
-    """The view of the caller's list of conversations."""
+    """Define the view of the caller's list of conversations."""
 
     @extend_schema(
         operation_id="im_conversations_list",
@@ -116,7 +116,7 @@ class Conversations(Listing):
 
 
 class OneConversation(Listing):
-    """The view of one conversation."""
+    """Define the view of one conversation."""
 
     @extend_schema(
         operation_id="im_conversations_retrieve", responses=answers(serializers.OneConversation)
@@ -141,7 +141,7 @@ class OneConversation(Listing):
 
 
 class Mine(Listing):
-    """The view of the settings that a member has for a conversation and that nobody else sees."""
+    """Define the view of the settings that a member has for a conversation and that nobody else sees."""
 
     @extend_schema(request=request_forms.Mine, responses=answers(serializers.OneConversation))
     def patch(self, request: Request, number: int) -> Response:

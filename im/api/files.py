@@ -98,7 +98,7 @@ def refusal_of(refused: TransferRefused) -> Response:
 
 
 class _Files(Call):
-    """The base of views on files, which ignore the header `Accept`."""
+    """Define the base of views on files, which ignore the header `Accept`."""
 
     content_negotiation_class = SingleFormNegotiation
 
@@ -168,7 +168,7 @@ class Files(_Files):
 
 
 class OneFile(_Files):
-    """The view of one file, which is uploaded or downloaded."""
+    """Define the view of one file, which is uploaded or downloaded."""
 
     @extend_schema(
         parameters=[_ID, OpenApiParameter("Range", str, OpenApiParameter.HEADER)],
@@ -216,7 +216,7 @@ class OneFile(_Files):
 
 
 class Thumbnail(_Files):
-    """The view of a picture's thumbnail."""
+    """Define the view of a picture's thumbnail."""
 
     @extend_schema(parameters=[_ID], responses={(200, "image/webp"): OpenApiTypes.BINARY})
     @_follows_tus

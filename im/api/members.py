@@ -1,4 +1,4 @@
-"""The views of a conversation's members: they list, add, change and remove them."""
+"""Define the views of a conversation's members: they list, add, change and remove them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from im.rules.vocabulary import Membership, Role
 
 
 class Members(Call):
-    """The view of a conversation's list of members."""
+    """Define the view of a conversation's list of members."""
 
     @extend_schema(parameters=[request_forms.MemberPage], responses=answers(serializers.Members))
     def get(self, request: Request, number: int) -> Response:
@@ -54,7 +54,7 @@ class Members(Call):
 
 
 class Join(Call):
-    """The view with which the caller joins a group."""
+    """Define the view with which the caller joins a group."""
 
     throttle_classes = (StrictLimit,)
 
@@ -65,7 +65,7 @@ class Join(Call):
 
 
 class Member(Call):
-    """The view of one member of a conversation."""
+    """Define the view of one member of a conversation."""
 
     @extend_schema(request=request_forms.ChangeMember, responses=answers(serializers.Done))
     def patch(self, request: Request, number: int, user: str) -> Response:

@@ -1,4 +1,4 @@
-"""The views of a conversation's messages: read, delete, mark as read, see who has read them."""
+"""Define the views of a conversation's messages: read, delete, mark as read, see who has read them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from im.rules.vocabulary import READ_SHOWN_UP_TO
 
 
 class Log(Call):
-    """The base of views on a conversation's log, the numbered list of its messages and events."""
+    """Define the base of views on a conversation's log, the numbered list of its messages and events."""
 
     def own_membership(self, number: int) -> Member:
         """Return the caller's row of the conversation's table of members. Raises Denied."""
@@ -44,7 +44,7 @@ class Log(Call):
 
 
 class Messages(Log):
-    """The view of a conversation's log, page by page."""
+    """Define the view of a conversation's log, page by page."""
 
     @extend_schema(parameters=[request_forms.History], responses=answers(serializers.Entries))
     def get(self, request: Request, number: int) -> Response:
@@ -79,7 +79,7 @@ class Messages(Log):
 
 
 class Message(Call):
-    """The view of one message."""
+    """Define the view of one message."""
 
     @extend_schema(request=None, responses=answers(serializers.Done))
     def delete(self, request: Request, number: int, seq: int) -> Response:
@@ -89,7 +89,7 @@ class Message(Call):
 
 
 class Read(Log):
-    """The view with which the caller marks messages as read."""
+    """Define the view with which the caller marks messages as read."""
 
     @extend_schema(request=request_forms.ReadTo, responses=answers(serializers.Done))
     def put(self, request: Request, number: int) -> Response:
@@ -118,7 +118,7 @@ class Readers(Log):
 
 
 class Trace(Log):
-    """The view with which a sender asks what became of a message."""
+    """Define the view with which a sender asks what became of a message."""
 
     @extend_schema(parameters=[request_forms.Sent], responses=answers(serializers.Trace))
     def get(self, request: Request, number: int) -> Response:

@@ -1,4 +1,4 @@
-"""The forms that check the arguments of all calls, and describe them in the API's documentation."""
+"""Define the forms that check the arguments of all calls, and describe them in the API's documentation."""
 
 from __future__ import annotations
 

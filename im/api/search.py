@@ -1,4 +1,4 @@
-"""The view with which people search their own conversations."""
+"""Define the view with which people search their own conversations."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ UNAVAILABLE = (OSError, HTTPException, Refused)
 
 @dataclass(slots=True)
 class PendingMessage:
-    """A message that waits for its answer.
+    """Represent a message that waits for its answer.
 
     `body` is what is sent. `began` is when it was created, `since` when it was sent last (0.0: never); both by the
     monotonic clock.
@@ -44,7 +44,7 @@ class PendingMessage:
 
 @dataclass
 class Answers:
-    """The answers that a device has received to its messages, each by client_msg_id.
+    """Represent the answers that a device has received to its messages, each by client_msg_id.
 
     `acked`: conversation and seq of an acknowledged message. `refused`: the code of a refusal. `seconds`: the time that
     each answer took.

@@ -46,7 +46,7 @@ class Denied(Exception):
 
 @dataclass(slots=True)
 class LockedConversation:
-    """A locked conversation, the person who acts on it, and the changes to write at the end.
+    """Represent a locked conversation, the person who acts on it, and the changes to write at the end.
 
     `me` is the acting person, `own_row` this person's `Member` row (`None`: no member), `row` the locked row, `entries`
     and `notes` what the members get.

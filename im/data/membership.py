@@ -25,7 +25,7 @@ _QUERY = (
 
 @dataclass(frozen=True, slots=True)
 class ActiveMembers:
-    """The active members of a conversation, as they were at one version of its list of members.
+    """Represent the active members of a conversation, as they were at one version of its list of members.
 
     `users` are their ids, `by_user` is id -> what the rules need to know of the member.
     """

@@ -1,4 +1,4 @@
-"""The metrics of instant messaging, for Prometheus."""
+"""Define the metrics of instant messaging, for Prometheus."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from im.data.queries import states_between
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account that may sign in: its id (MOID), the person's name, and the id of the user domain (tenant).
+    """Represent an account that may sign in: its id (MOID), the person's name, and the id of the user domain (tenant).
 
     `domain` is empty for operators, who belong to no user domain.
     """

@@ -1,4 +1,4 @@
-"""Queries for the platform whose data holds a person or a conversation.
+"""Define queries for the platform whose data holds a person or a conversation.
 
 People belong to the platform of their user domain, a conversation to that where it was created.
 """

@@ -60,7 +60,7 @@ _BEFORE = (
 
 
 class SearchPosition(NamedTuple):
-    """A position in the search results, from which the next page continues.
+    """Represent a position in the search results, from which the next page continues.
 
     The next results have a lesser place, or a lesser conversation id at the same place.
     """
@@ -71,7 +71,7 @@ class SearchPosition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """A search of a person in all conversations.
+    """Represent a search of a person in all conversations.
 
     `visible_ranges`: conversation id -> the part of its log that the person sees.
     """
@@ -88,7 +88,7 @@ class SearchRequest:
 
 @dataclass(frozen=True, slots=True)
 class SearchPage:
-    """A page of found messages, newest first.
+    """Represent a page of found messages, newest first.
 
     `before` is the position at which the next page begins; `None` means that this is all.
     """

@@ -1,4 +1,4 @@
-"""The flow by which somebody in a call writes into the conference's chat, with an account or as a guest.
+"""Define the flow by which somebody in a call writes into the conference's chat, with an account or as a guest.
 
     page of the call -> its pass is checked (conferences/pages/chat_in_call.py)
       -> the text is checked as that of any client, by the plugins too

@@ -28,7 +28,7 @@ log = logging.getLogger("im.signin")
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A new access token of a person who has signed in, as text for the client and as its content."""
+    """Represent a new access token of a person who has signed in, as text for the client and as its content."""
 
     text: str
     token: tokens.Token

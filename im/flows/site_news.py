@@ -1,4 +1,4 @@
-"""The flow that notifies people of events at a site: a takeover, licence warnings, messages that failed.
+"""Define the flow that notifies people of events at a site: a takeover, licence warnings, messages that failed.
 
 See IM §10.2, keys `event` and `m_.<id>`. Everybody who is online hears that another site has begun to serve a
 platform. Operators also hear of what they have to look after: takeovers, licences, messages that could not be

@@ -1,4 +1,4 @@
-"""The administrators' page of plugins: what runs, in which version, how it does; it switches them on and off."""
+"""Define the administrators' page of plugins: what runs, in which version, how it does; it switches them on and off."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @admin.register(Plugin)
 class PluginAdmin(ReadOnlyAdmin[Plugin]):
-    """The page of administrators that lists the plugins which a process of this site has used."""
+    """Define the page of administrators that lists the plugins which a process of this site has used."""
 
     empty_words = _("Plugins are listed here when a process has started one that IM_PLUGINS names.")
     scope = (SITE,)

@@ -19,7 +19,7 @@ S = TypeVar("S", BalanceServer, MediaServer)
 
 
 class _ServerAdmin(BaseAdmin[S]):
-    """The base of the administrators' pages with the configurations of balance and media servers."""
+    """Define the base of the administrators' pages with the configurations of balance and media servers."""
 
     scope = (SITE,)
     list_display = ["server_id", "local_host1", "http_listen_port", "rtsp_listen_port", "log_level"]
@@ -40,7 +40,7 @@ class _ServerAdmin(BaseAdmin[S]):
 
 @admin.register(BalanceServer)
 class BalanceServerAdmin(_ServerAdmin[BalanceServer]):
-    """The administrators' page of the configurations of load balancers."""
+    """Define the administrators' page of the configurations of load balancers."""
 
     fields = [
         "server_id",
@@ -53,7 +53,7 @@ class BalanceServerAdmin(_ServerAdmin[BalanceServer]):
 
 @admin.register(MediaServer)
 class MediaServerAdmin(_ServerAdmin[MediaServer]):
-    """The administrators' page of the configurations of media servers."""
+    """Define the administrators' page of the configurations of media servers."""
 
     fields = [
         "server_id",

@@ -1,4 +1,4 @@
-"""The texts of the chat page's scripts, translated."""
+"""Define the texts of the chat page's scripts, translated."""
 
 from __future__ import annotations
 

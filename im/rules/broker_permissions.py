@@ -40,7 +40,7 @@ _CENTER_KEY = "center"
 
 @dataclass(frozen=True, slots=True)
 class BrokerClient:
-    """A client that is signed in at the broker.
+    """Represent a client that is signed in at the broker.
 
     `bearer` says which kind of client it is (`tokens.Bearer`), `mqtt` whether it uses that protocol.
     """

@@ -83,7 +83,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A person's role in a conversation, and whether the person is in it, has left, is invited ..."""
+    """Represent a person's role in a conversation, and whether the person is in it, has left, is invited ..."""
 
     role: Role = Role.MEMBER
     state: Membership = Membership.ACTIVE

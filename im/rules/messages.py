@@ -35,7 +35,7 @@ class ClientDelivery:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """A new message.
+    """Represent a new message.
 
     `file` is the id of an upload, `reply_to` the seq of the message that it answers. `call` is the id
     of the call after which a voicemail was left; clients cannot set it.
@@ -52,7 +52,7 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A request for another text in one of the sender's own messages."""
+    """Represent a request for another text in one of the sender's own messages."""
 
     conversation: int
     seq: int
@@ -87,7 +87,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Typing:
-    """A client's signal that its person is typing; it is not stored."""
+    """Represent a client's signal that its person is typing; it is not stored."""
 
     conversation: int
 
@@ -105,14 +105,14 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class SetPresence:
-    """A request to change the presence (online, busy, ...) that the sender shows."""
+    """Represent a request to change the presence (online, busy, ...) that the sender shows."""
 
     state: Presence
 
 
 @dataclass(frozen=True, slots=True)
 class CallSignal:
-    """A client's signal about a call: `act` is start, ringing, answer, decline or hangup.
+    """Represent a client's signal about a call: `act` is start, ringing, answer, decline or hangup.
 
     `call` is the id of the call; to start one it is 0, and `user` the person to call. `mark` is the sender's own id of
     the message (`client_msg_id`), or "". The app `social` handles it.
@@ -134,7 +134,7 @@ Request = LoggedRequest | EphemeralRequest
 
 @dataclass(frozen=True, slots=True)
 class IncomingRequest:
-    """A client's request that could be parsed, and its sender.
+    """Represent a client's request that could be parsed, and its sender.
 
     `way` is "a" if it came over AMQP or STOMP, "m" over MQTT. `redelivered`: the broker has delivered it before.
     """
@@ -149,7 +149,7 @@ class IncomingRequest:
 
 @dataclass(frozen=True, slots=True)
 class RefusedMessage:
-    """A refused message, and why. `sender` is empty where nobody can be notified."""
+    """Represent a refused message, and why. `sender` is empty where nobody can be notified."""
 
     sender: str
     code: Code
@@ -187,7 +187,7 @@ class DraftEntry:
 
 @dataclass(frozen=True, slots=True)
 class StoredEntry:
-    """An entry of a conversation's log, such as a message, an edit or a change of members.
+    """Represent an entry of a conversation's log, such as a message, an edit or a change of members.
 
     `number` counts the messages of the conversation up to and with this entry. `edited_seq` and `recalled_seq` are
     the later entries that have changed this one or taken it back.
@@ -254,7 +254,7 @@ class BatchResult:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A message to the people `users` that is not stored.
+    """Represent a message to the people `users` that is not stored.
 
     With `conversation` it is published with the routing key of that conversation; with 0 each person
     gets a message, or all of them the same one (`together`).

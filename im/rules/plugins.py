@@ -39,7 +39,7 @@ class Place(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HeardMessage:
-    """A message that has been stored, as a plugin hears of it. `sent_at` is in UTC, as on the wire."""
+    """Represent a message that has been stored, as a plugin hears of it. `sent_at` is in UTC, as on the wire."""
 
     conversation: int
     seq: int
@@ -52,7 +52,7 @@ class HeardMessage:
 
 @dataclass(frozen=True, slots=True)
 class SentText:
-    """A text that a person wants to say, or to put in place of an earlier one; it is not stored yet."""
+    """Represent a text that a person wants to say, or to put in place of an earlier one; it is not stored yet."""
 
     conversation: int
     sender: str
@@ -61,7 +61,7 @@ class SentText:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A plugin's refusal of a text, with a sentence for its sender."""
+    """Represent a plugin's refusal of a text, with a sentence for its sender."""
 
     reason: str
 
@@ -95,7 +95,7 @@ class PluginFault(Exception):
 
 @dataclass(slots=True)
 class Streak:
-    """A count of a plugin's failures since its last success."""
+    """Represent a count of a plugin's failures since its last success."""
 
     failures: int = 0
 

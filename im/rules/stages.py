@@ -113,7 +113,7 @@ def decode_delivery(received: ClientDelivery) -> ClientDelivery:
 
 
 class _RequestMessage(msgspec.Struct, array_like=True):
-    """A request as it is sent from one stage to the next.
+    """Represent a request as it is sent from one stage to the next.
 
     `kind` is the name of the request's class. The token is not sent, since it has been checked.
     """

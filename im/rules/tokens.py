@@ -33,7 +33,7 @@ class Bearer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """The content of an access token for instant messages. `issued` and `expires` are in seconds since 1970.
+    """Represent the content of an access token for instant messages. `issued` and `expires` are in seconds since 1970.
 
     `platform` is the platform whose data holds the person's conversations.
     """

@@ -1,4 +1,4 @@
-"""Queries on licences for pages, API and commands. Read-only."""
+"""Define queries on licences for pages, API and commands. Read-only."""
 
 from __future__ import annotations
 

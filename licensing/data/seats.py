@@ -244,7 +244,7 @@ def _is_served(platform: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class UsageAndLimits:
-    """The licensed amounts in use by a platform and by the others that its site serves, and the limits.
+    """Represent the licensed amounts in use by a platform and by the others that its site serves, and the limits.
 
     `limits` is `None` while it has no valid licence. Running conferences go on then, and people may still enter.
     """

@@ -1,4 +1,4 @@
-"""The unit of work of licences: all that a flow may read, write and send in one transaction."""
+"""Define the unit of work of licences: all that a flow may read, write and send in one transaction."""
 
 from __future__ import annotations
 

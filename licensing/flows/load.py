@@ -26,7 +26,7 @@ ACCEPTED_VERDICTS = (Verdict.NEW, Verdict.REVOKES, Verdict.KNOWN, Verdict.OLDER)
 
 
 class DecidedLicence(NamedTuple):
-    """A verified licence, and the decision whether it is accepted."""
+    """Represent a verified licence, and the decision whether it is accepted."""
 
     licence: Licence
     decision: Decision

@@ -1,4 +1,4 @@
-"""The rules for stored licences (whether one is valid now) and for offered ones (whether one is accepted)."""
+"""Define the rules for stored licences (whether one is valid now) and for offered ones (whether one is accepted)."""
 
 from __future__ import annotations
 

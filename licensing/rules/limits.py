@@ -1,4 +1,4 @@
-"""The rules by which a limit forbids one more conference, and by which a site's limits are summed.
+"""Define the rules by which a limit forbids one more conference, and by which a site's limits are summed.
 
 See CSS §4.2, §4.4.
 """
@@ -28,7 +28,7 @@ class ReachedLimit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of a platform's valid licence: numbers of conferences, and resources (`site`).
+    """Represent the limits of a platform's valid licence: numbers of conferences, and resources (`site`).
 
     The resources are summed over all platforms that the site may have to serve.
     """

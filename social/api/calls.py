@@ -1,4 +1,4 @@
-"""The views of calls: `/api/v1/social/calls…` (CONV, real-time call)."""
+"""Define the views of calls: `/api/v1/social/calls…` (CONV, real-time call)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def answer_exception(failure: Exception, context: dict[str, object]) -> Response
 
 
 class CallView(base.Call):
-    """The base of the views of calls."""
+    """Define the base of the views of calls."""
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, object]], Response | None]:
         """Return the function that turns exceptions into responses."""
@@ -83,7 +83,7 @@ class CallView(base.Call):
 
 
 class Calls(CallView):
-    """The view of the caller's calls."""
+    """Define the view of the caller's calls."""
 
     @extend_schema(
         operation_id="social_calls_list",
@@ -130,7 +130,7 @@ class Calls(CallView):
 
 
 class OneCall(CallView):
-    """The view of one call."""
+    """Define the view of one call."""
 
     @extend_schema(operation_id="social_calls_retrieve", responses=answers(call_shapes.OneCall))
     def get(self, request: Request, number: int) -> Response:
@@ -139,7 +139,7 @@ class OneCall(CallView):
 
 
 class Ringing(CallView):
-    """The view by which a called person's device reports that it rings."""
+    """Define the view by which a called person's device reports that it rings."""
 
     @extend_schema(request=None, responses=answers(call_shapes.OneCall))
     def post(self, request: Request, number: int) -> Response:
@@ -148,7 +148,7 @@ class Ringing(CallView):
 
 
 class Answer(CallView):
-    """The view by which a device answers a call."""
+    """Define the view by which a device answers a call."""
 
     @extend_schema(request=call_shapes.Device, responses=answers(call_shapes.CallWithMedia))
     def post(self, request: Request, number: int) -> Response:
@@ -163,7 +163,7 @@ class Answer(CallView):
 
 
 class Decline(CallView):
-    """The view by which a person declines a call."""
+    """Define the view by which a person declines a call."""
 
     @extend_schema(request=None, responses=answers(call_shapes.OneCall))
     def post(self, request: Request, number: int) -> Response:
@@ -172,7 +172,7 @@ class Decline(CallView):
 
 
 class HangUp(CallView):
-    """The view by which a person ends a call."""
+    """Define the view by which a person ends a call."""
 
     @extend_schema(request=None, responses=answers(call_shapes.OneCall))
     def post(self, request: Request, number: int) -> Response:
@@ -212,7 +212,7 @@ class Media(CallView):
 
 
 class Signal(CallView):
-    """The view by which browsers exchange WebRTC signalling messages about a direct connection."""
+    """Define the view by which browsers exchange WebRTC signalling messages about a direct connection."""
 
     @extend_schema(request=call_shapes.Signal, responses=answers(Done))
     def post(self, request: Request, number: int) -> Response:

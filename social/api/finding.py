@@ -45,7 +45,7 @@ class Directory(Call):
 
 
 class Suggestions(Call):
-    """The view of people whom the caller may know."""
+    """Define the view of people whom the caller may know."""
 
     @extend_schema(responses=answers(shapes.Suggestions))
     def get(self, request: Request) -> Response:
@@ -94,7 +94,7 @@ class AddressBook(Call):
 
 
 class OwnNumber(Call):
-    """The view with which the caller confirms the own telephone number."""
+    """Define the view with which the caller confirms the own telephone number."""
 
     throttle_classes = (StrictLimit,)
 
@@ -172,7 +172,7 @@ class Invitations(Call):
 
 
 class Acceptance(Call):
-    """The view by which a person with an account accepts an invitation."""
+    """Define the view by which a person with an account accepts an invitation."""
 
     throttle_classes = (StrictLimit,)
 

@@ -165,7 +165,7 @@ def shown_moment(call: Call, number: int) -> Data:
 
 
 class Preview(Call):
-    """The view that says, before posting, who would see a post (moment)."""
+    """Define the view that says, before posting, who would see a post (moment)."""
 
     @extend_schema(request=forms.Draft, responses=answers(shapes.MomentReaders))
     def post(self, request: Request) -> Response:
@@ -220,7 +220,7 @@ class OfPerson(Call):
 
 
 class Like(Call):
-    """The view with which the caller likes a post (moment)."""
+    """Define the view with which the caller likes a post (moment)."""
 
     @extend_schema(request=None, responses=answers(shapes.LikeState))
     def put(self, request: Request, number: int) -> Response:
@@ -309,7 +309,7 @@ class Notices(Call):
 
 
 class Album(Call):
-    """The view of the caller's album: the pictures of own posts (moments), by month."""
+    """Define the view of the caller's album: the pictures of own posts (moments), by month."""
 
     @extend_schema(parameters=[forms.Month], responses=answers(shapes.Album))
     def get(self, request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""The views of contacts with labels, of cards, and of privacy choices."""
+"""Define the views of contacts with labels, of cards, and of privacy choices."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MOST_CONTACTS = 2000
 
 
 class Labels(Call):
-    """The view of the caller's labels."""
+    """Define the view of the caller's labels."""
 
     @extend_schema(responses=answers(shapes.Labels))
     def get(self, request: Request) -> Response:
@@ -47,7 +47,7 @@ class Labels(Call):
 
 
 class OneLabel(Call):
-    """The view of one label of the caller."""
+    """Define the view of one label of the caller."""
 
     @extend_schema(request=forms.ChangeLabel, responses=answers(shapes.Labels))
     def patch(self, request: Request, number: int) -> Response:
@@ -98,7 +98,7 @@ class Contacts(Call):
 
 
 class ContactLabels(Call):
-    """The view of the labels of one contact."""
+    """Define the view of the labels of one contact."""
 
     @extend_schema(request=forms.ContactLabels, responses=answers(Done))
     def put(self, request: Request, user: str) -> Response:
@@ -112,7 +112,7 @@ class ContactLabels(Call):
 
 
 class _CardCall(Call):
-    """The base of views that return a person's card (profile)."""
+    """Define the base of views that return a person's card (profile)."""
 
     def shown_card(self, user: str) -> tuple[Person, list[CardField]]:
         """Return the person with this id, and the fields of the person's card that the caller sees. Raises Denied."""
@@ -141,7 +141,7 @@ class _CardCall(Call):
 
 
 class OwnCard(_CardCall):
-    """The view of the caller's own card."""
+    """Define the view of the caller's own card."""
 
     @extend_schema(responses=answers(shapes.CardShape))
     def get(self, request: Request) -> Response:
@@ -174,7 +174,7 @@ class OwnCard(_CardCall):
 
 
 class Card(_CardCall):
-    """The view of a person's card."""
+    """Define the view of a person's card."""
 
     @extend_schema(responses=answers(shapes.CardShape))
     def get(self, request: Request, user: str) -> Response:
@@ -183,7 +183,7 @@ class Card(_CardCall):
 
 
 class CardFile(_CardCall):
-    """The view of a person's card as a vCard."""
+    """Define the view of a person's card as a vCard."""
 
     @extend_schema(responses={(200, "text/vcard"): OpenApiTypes.STR})
     def get(self, request: Request, user: str) -> HttpResponse:
@@ -196,7 +196,7 @@ class CardFile(_CardCall):
 
 
 class Privacy(Call):
-    """The view of the caller's privacy choices."""
+    """Define the view of the caller's privacy choices."""
 
     @extend_schema(responses=answers(shapes.PrivacyShape))
     def get(self, request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""The forms that check the arguments of calls about people, circles and posts (moments)."""
+"""Define the forms that check the arguments of calls about people, circles and posts (moments)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The views of voicemail: leaving one after a call, the mailbox, and the person's own greeting (CONV)."""
+"""Define the views of voicemail: leaving one after a call, the mailbox, and the person's own greeting (CONV)."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Greeting(Done):
 
 
 class Leave(CallView):
-    """The view by which a caller leaves a voicemail."""
+    """Define the view by which a caller leaves a voicemail."""
 
     @extend_schema(request=VoiceRecording, responses=answers(OneCall))
     def post(self, request: Request, number: int) -> Response:
@@ -85,7 +85,7 @@ class Leave(CallView):
 
 
 class CallGreeting(CallView):
-    """The view of the greeting that a caller hears who got no answer."""
+    """Define the view of the greeting that a caller hears who got no answer."""
 
     content_negotiation_class = SingleFormNegotiation
 
@@ -105,7 +105,7 @@ class CallGreeting(CallView):
 
 
 class Voicemails(CallView):
-    """The view of the caller's mailbox."""
+    """Define the view of the caller's mailbox."""
 
     @extend_schema(
         operation_id="social_voicemail_list", parameters=[VoicemailPage], responses=answers(Mailbox)
@@ -132,7 +132,7 @@ def _voicemail_data(row: voicemail_rows.Voicemail) -> Data:
 
 
 class Unheard(CallView):
-    """The view of the number of voicemails that the caller has not heard."""
+    """Define the view of the number of voicemails that the caller has not heard."""
 
     @extend_schema(responses=answers(UnheardCount))
     def get(self, request: Request) -> Response:
@@ -141,7 +141,7 @@ class Unheard(CallView):
 
 
 class OneVoicemail(CallView):
-    """The view of one voicemail, by the id of its call."""
+    """Define the view of one voicemail, by the id of its call."""
 
     @extend_schema(request=None, responses=answers(Done))
     def delete(self, request: Request, number: int) -> Response:
@@ -151,7 +151,7 @@ class OneVoicemail(CallView):
 
 
 class Heard(CallView):
-    """The view by which a device says that a voicemail was heard."""
+    """Define the view by which a device says that a voicemail was heard."""
 
     @extend_schema(request=None, responses=answers(OneCall))
     def post(self, request: Request, number: int) -> Response:
@@ -160,7 +160,7 @@ class Heard(CallView):
 
 
 class OwnGreeting(CallView):
-    """The view of the greeting that the caller has chosen."""
+    """Define the view of the greeting that the caller has chosen."""
 
     @extend_schema(operation_id="social_voicemail_greeting", responses=answers(Greeting))
     def get(self, request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""Queries for the people who see a post (moment), for its author and for the notices. They only read."""
+"""Define queries for the people who see a post (moment), for its author and for the notices. They only read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from social.rules.visibility import CONTACTS, PRIVATE, Audience, people_who_see_
 
 @dataclass(frozen=True, slots=True)
 class ReaderLists:
-    """The lists that limit who sees a post (moment).
+    """Represent the lists that limit who sees a post (moment).
 
     `only`: the ids of the people who alone see it; `None` means that it has no such list. `excepts`: the ids of labels;
     people with one of them do not see it.

@@ -1,4 +1,4 @@
-"""Queries for the facts that decide whether a person may call another one."""
+"""Define queries for the facts that decide whether a person may call another one."""
 
 from __future__ import annotations
 

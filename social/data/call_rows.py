@@ -1,4 +1,4 @@
-"""Functions that read, lock and write the rows of calls; `rules.calls` decides what changes."""
+"""Define functions that read, lock and write the rows of calls; `rules.calls` decides what changes."""
 
 from __future__ import annotations
 

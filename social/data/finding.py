@@ -1,4 +1,4 @@
-"""Queries for people: the directory, suggestions, and whether a person lets others find them. They only read."""
+"""Define queries for people: the directory, suggestions, and whether a person lets others find them. They only read."""
 
 from __future__ import annotations
 

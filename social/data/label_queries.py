@@ -1,4 +1,4 @@
-"""Queries for labels and for the people who have them. They only read."""
+"""Define queries for labels and for the people who have them. They only read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queries that match telephone numbers in address books with people's confirmed ones. They only read."""
+"""Define queries that match telephone numbers in address books with people's confirmed ones. They only read."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ MOST_UNHEARD = 1000
 
 @dataclass(frozen=True, slots=True)
 class Voicemail:
-    """A voicemail: the call after which it was left, and the message in the conversation's log."""
+    """Represent a voicemail: the call after which it was left, and the message in the conversation's log."""
 
     call: Call
     entry: StoredEntry

@@ -1,4 +1,4 @@
-"""The flow that sends text messages and e-mails that are due, one after the other, by a timer.
+"""Define the flow that sends text messages and e-mails that are due, one after the other, by a timer.
 
 A row is claimed in one transaction, sent outside of it, and marked in another. If the process dies in between, the
 text is sent once more, a few minutes later. One process of the site at a time sends mails, and one sends text

@@ -1,4 +1,4 @@
-"""The tables of the app `social`, which lie in the data of the platform to which the people belong."""
+"""Define the tables of the app `social`, which lie in the data of the platform to which the people belong."""
 
 from social.models.calls import Call, CallGreeting
 from social.models.moments import (

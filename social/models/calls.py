@@ -1,4 +1,4 @@
-"""The tables of calls and voicemail."""
+"""Define the tables of calls and voicemail."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Call(models.Model):
 
 
 class CallGreeting(models.Model):
-    """The greeting that callers hear before they leave a person a voicemail."""
+    """Represent the greeting that callers hear before they leave a person a voicemail."""
 
     user = models.CharField(max_length=40, primary_key=True)
     file = models.UUIDField(help_text="An upload of this person.")

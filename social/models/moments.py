@@ -13,7 +13,7 @@ from social.rules.limits import MomentKind
 
 
 class Circle(models.Model):
-    """A circle: a group conversation with a wall, where its members publish posts (moments).
+    """Represent a circle: a group conversation with a wall, where its members publish posts (moments).
 
     Members, roles, name, notice and chat are the conversation's.
     """
@@ -58,7 +58,7 @@ class Moment(models.Model):
 
 
 class MomentReader(models.Model):
-    """A person on the list of those who alone see a post (moment), frozen when it was posted."""
+    """Represent a person on the list of those who alone see a post (moment), frozen when it was posted."""
 
     pk = models.CompositePrimaryKey("moment_id", "user")
     moment = models.ForeignKey(Moment, on_delete=models.CASCADE)
@@ -69,7 +69,7 @@ class MomentReader(models.Model):
 
 
 class MomentExclusion(models.Model):
-    """A label whose people do not see a post (moment)."""
+    """Represent a label whose people do not see a post (moment)."""
 
     pk = models.CompositePrimaryKey("moment_id", "label_id")
     moment = models.ForeignKey(Moment, on_delete=models.CASCADE)
@@ -80,7 +80,7 @@ class MomentExclusion(models.Model):
 
 
 class Like(models.Model):
-    """A person who likes a post (moment). The number of likes is the number of rows."""
+    """Represent a person who likes a post (moment). The number of likes is the number of rows."""
 
     pk = models.CompositePrimaryKey("moment_id", "user")
     moment = models.ForeignKey(Moment, on_delete=models.CASCADE, db_index=False)

@@ -12,7 +12,7 @@ from social.rules.cards import FoundBy, Matching, ShownTo
 
 
 class Label(models.Model):
-    """A label that a person puts on contacts. A row without a name is a deleted label.
+    """Represent a label that a person puts on contacts. A row without a name is a deleted label.
 
     It still excludes the people who had it from the posts (moments) that name it.
     """
@@ -34,7 +34,7 @@ class Label(models.Model):
 
 
 class LabelMember(models.Model):
-    """A contact who has a label."""
+    """Represent a contact who has a label."""
 
     pk = models.CompositePrimaryKey("label_id", "user")
     label = models.ForeignKey(Label, on_delete=models.CASCADE)
@@ -45,7 +45,7 @@ class LabelMember(models.Model):
 
 
 class CardField(models.Model):
-    """A field of a person's card (profile), and to whom it is shown."""
+    """Represent a field of a person's card (profile), and to whom it is shown."""
 
     pk = models.CompositePrimaryKey("user", "name")
     user = models.CharField(max_length=40)
@@ -58,7 +58,7 @@ class CardField(models.Model):
 
 
 class Profile(models.Model):
-    """The privacy choices of a person, the use of the address book, and which notices were seen."""
+    """Represent the privacy choices of a person, the use of the address book, and which notices were seen."""
 
     user = models.CharField(max_length=40, primary_key=True)
     found_by = models.CharField(
@@ -78,7 +78,7 @@ class Profile(models.Model):
 
 
 class ConfirmedNumber(models.Model):
-    """A telephone number that a person has confirmed, as HMAC with the server's secret."""
+    """Represent a telephone number that a person has confirmed, as HMAC with the server's secret."""
 
     hmac = models.CharField(max_length=64, primary_key=True)
     user = models.CharField(max_length=40, db_index=True)
@@ -89,7 +89,7 @@ class ConfirmedNumber(models.Model):
 
 
 class NumberCode(models.Model):
-    """A code that was sent to a telephone number, with which its owner confirms it."""
+    """Represent a code that was sent to a telephone number, with which its owner confirms it."""
 
     user = models.CharField(max_length=40, primary_key=True)
     hmac = models.CharField(max_length=64)
@@ -104,7 +104,7 @@ class NumberCode(models.Model):
 
 
 class BookEntry(models.Model):
-    """A telephone number in a person's address book, as HMAC with the server's secret."""
+    """Represent a telephone number in a person's address book, as HMAC with the server's secret."""
 
     pk = models.CompositePrimaryKey("owner", "hmac")
     owner = models.CharField(max_length=40)
@@ -115,7 +115,7 @@ class BookEntry(models.Model):
 
 
 class BookDay(models.Model):
-    """The number of new telephone numbers that the address books of a tenant took on one day."""
+    """Represent the number of new telephone numbers that the address books of a tenant took on one day."""
 
     pk = models.CompositePrimaryKey("domain", "day")
     domain = models.CharField(max_length=40)
@@ -127,7 +127,7 @@ class BookDay(models.Model):
 
 
 class Invitation(models.Model):
-    """An invitation by a link of one use: whoever follows it becomes a contact of the inviting person."""
+    """Represent an invitation by a link of one use: whoever follows it becomes a contact of the inviting person."""
 
     code_hash = models.CharField(max_length=64, primary_key=True)
     inviter = models.CharField(max_length=40)
@@ -147,7 +147,7 @@ class Invitation(models.Model):
 
 
 class OutgoingText(models.Model):
-    """A text message or an e-mail that is to be sent, or was sent in the last days."""
+    """Represent a text message or an e-mail that is to be sent, or was sent in the last days."""
 
     id = models.BigIntegerField(primary_key=True, default=next_id, editable=False)
     to = models.CharField("recipient", max_length=254, help_text="A number, or an e-mail address.")

@@ -1,1 +1,1 @@
-"""The pages of the app `social`."""
+"""Define the pages of the app `social`."""

@@ -1,4 +1,4 @@
-"""The translated texts that the scripts of calls show."""
+"""Define the translated texts that the scripts of calls show."""
 
 from __future__ import annotations
 

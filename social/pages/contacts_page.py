@@ -1,4 +1,4 @@
-"""The page of contacts: the list with labels, requests, the directory, suggestions and invitations."""
+"""Define the page of contacts: the list with labels, requests, the directory, suggestions and invitations."""
 
 from __future__ import annotations
 

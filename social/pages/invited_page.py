@@ -1,4 +1,4 @@
-"""The page of an invitation's link: people with an account accept there, everybody else registers."""
+"""Define the page of an invitation's link: people with an account accept there, everybody else registers."""
 
 from __future__ import annotations
 

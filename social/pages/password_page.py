@@ -1,4 +1,4 @@
-"""The pages of people who have forgotten their password: ask for a link, and choose a new password."""
+"""Define the pages of people who have forgotten their password: ask for a link, and choose a new password."""
 
 from __future__ import annotations
 

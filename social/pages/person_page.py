@@ -1,4 +1,4 @@
-"""The page of one person: card, contact, numbers, and the posts (moments) that the visitor sees."""
+"""Define the page of one person: card, contact, numbers, and the posts (moments) that the visitor sees."""
 
 from __future__ import annotations
 

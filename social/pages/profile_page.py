@@ -1,4 +1,4 @@
-"""The page of a person's own profile: name, card, privacy, number and password."""
+"""Define the page of a person's own profile: name, card, privacy, number and password."""
 
 from __future__ import annotations
 

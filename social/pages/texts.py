@@ -1,4 +1,4 @@
-"""The translated texts that the pages of people, circles and posts (moments) get from Python."""
+"""Define the translated texts that the pages of people, circles and posts (moments) get from Python."""
 
 from __future__ import annotations
 

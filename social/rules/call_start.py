@@ -21,7 +21,7 @@ class CallRefusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The facts by which it is decided whether a person may call another one.
+    """Represent the facts by which it is decided whether a person may call another one.
 
     `is_contact`: the called person is a contact of the caller. `shares_tenant`, `shares_circle`: both are in one.
     `is_blocked`: one of the two has blocked the other. `is_online`: a device of the called person is. `is_licensed`:
@@ -49,7 +49,7 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The decision that no second call begins, because `call` exists already.
+    """Represent the decision that no second call begins, because `call` exists already.
 
     `is_answer`: the other person has begun it, so this request answers it; else the request was repeated.
     """

@@ -1,4 +1,4 @@
-"""The states of a call between two people, and what each event changes (CONV, real-time call).
+"""Define the states of a call between two people, and what each event changes (CONV, real-time call).
 
     inviting -> ringing -> active -> ended
         \\__________\\_________________/
@@ -53,7 +53,7 @@ VOICEMAIL_AFTER = frozenset({CallEnd.BUSY, CallEnd.NO_ANSWER, CallEnd.UNREACHABL
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """A person in a call, with the name that the other one sees."""
+    """Represent a person in a call, with the name that the other one sees."""
 
     id: str
     name: str

@@ -1,4 +1,4 @@
-"""The rules by which people see the fields of a person's card, and find a person. Pure functions."""
+"""Define the rules by which people see the fields of a person's card, and find a person. Pure functions."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ DEFAULT_SHOWN_TO = {PICTURE: ShownTo.TENANT, "nickname": ShownTo.TENANT}
 
 @dataclass(frozen=True, slots=True)
 class Closeness:
-    """The relation of a reader to the person whose card is read."""
+    """Represent the relation of a reader to the person whose card is read."""
 
     is_self: bool = False
     is_blocked: bool = False

@@ -44,7 +44,7 @@ class CardRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class VCard:
-    """A vCard as it was read: the person's name, and the fields of `rules.cards.FIELDS` that it has."""
+    """Represent a vCard as it was read: the person's name, and the fields of `rules.cards.FIELDS` that it has."""
 
     name: str
     fields: Mapping[str, str]

@@ -17,7 +17,7 @@ CONTACTS, PRIVATE = 0, -1
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """The audience that the author chose for a post (moment).
+    """Represent the audience that the author chose for a post (moment).
 
     `place` is CONTACTS, PRIVATE, or the id of a circle. With `has_only` only the people on a list see
     the post; with `has_except` people with one of the excluded labels do not see it.
@@ -31,7 +31,7 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """A person who reads posts (moments), with the present facts that the rules need.
+    """Represent a person who reads posts (moments), with the present facts that the rules need.
 
     `contacts` maps friends to the viewer's own names for them. `blocked` holds the people whom the
     viewer has blocked, and those who have blocked the viewer. `circles` are those in which the

@@ -1,4 +1,4 @@
-"""The rules of voicemail: after which calls one may be left, and how long it may be. Pure functions."""
+"""Define the rules of voicemail: after which calls one may be left, and how long it may be. Pure functions."""
 
 from __future__ import annotations
 

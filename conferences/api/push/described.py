@@ -46,7 +46,7 @@ class BayeuxAnswer(BayeuxMessage):
 
 
 class _AnsweredByPushProcess(APIView):
-    """The base of the views that only describe a call; the push process answers it."""
+    """Define the base of the views that only describe a call; the push process answers it."""
 
     authentication_classes = ()
     permission_classes = ()

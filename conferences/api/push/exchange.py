@@ -49,7 +49,7 @@ class HeldConnect(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """The result of a request with messages.
+    """Represent the result of a request with messages.
 
     `replies`: answers to all messages but `/meta/connect`; `held`: the `/meta/connect` among them, which is answered
     later, if there was one; `session`: the session of the last message.

@@ -1,4 +1,4 @@
-"""Limits of what one client may ask of the push process, and how long the process waits for a client."""
+"""Define limits of what one client may ask of the push process, and how long the process waits for a client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The metrics of the push process for Prometheus."""
+"""Define the metrics of the push process for Prometheus."""
 
 from __future__ import annotations
 

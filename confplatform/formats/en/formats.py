@@ -1,4 +1,4 @@
-"""The formats in which pages show dates and times in English: sortable, and to the second."""
+"""Define the formats in which pages show dates and times in English: sortable, and to the second."""
 
 DATE_FORMAT = "Y-m-d"
 TIME_FORMAT = "H:i:s"

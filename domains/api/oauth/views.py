@@ -1,4 +1,4 @@
-"""The views of OAuth2 that differ from those of the OAuth2 toolkit."""
+"""Define the views of OAuth2 that differ from those of the OAuth2 toolkit."""
 
 from __future__ import annotations
 

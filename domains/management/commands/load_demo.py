@@ -75,7 +75,7 @@ class Command(BaseCommand):
 
 
 class DemoTree(NamedTuple):
-    """The domains of the demonstration tree, from the root down. The tenant is bound to `platform`."""
+    """Represent the domains of the demonstration tree, from the root down. The tenant is bound to `platform`."""
 
     core: Domain
     service: Domain

@@ -42,7 +42,7 @@ Row = tuple[object, ...]
 
 
 class Service(NamedTuple):
-    """A generated service domain. Its tenants are bound to `platform`, which may be one of a domain above."""
+    """Represent a generated service domain. Its tenants are bound to `platform`, which may be one of a domain above."""
 
     moid: str
     parent: str
@@ -52,7 +52,7 @@ class Service(NamedTuple):
 
 
 class Platform(NamedTuple):
-    """A generated platform domain: its id, the domain above it, and the prefix of its conference numbers."""
+    """Represent a generated platform domain: its id, the domain above it, and the prefix of its conference numbers."""
 
     moid: str
     parent: str
@@ -60,7 +60,7 @@ class Platform(NamedTuple):
 
 
 class Tenant(NamedTuple):
-    """A generated user domain, bound to a platform."""
+    """Represent a generated user domain, bound to a platform."""
 
     moid: str
     parent: str

@@ -1,4 +1,4 @@
-"""The configuration of this site's cells, the platforms' databases: a JSON file (CELLS_FILE).
+"""Define the configuration of this site's cells, the platforms' databases: a JSON file (CELLS_FILE).
 
 Only the cell agent may read it.
 """
@@ -64,7 +64,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """The configuration of a site: the databases of all its platforms, and the register of owners."""
+    """Represent the configuration of a site: the databases of all its platforms, and the register of owners."""
 
     site: str
     register: str

@@ -65,7 +65,7 @@ class RegisterReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The report of an agent on its database of a platform, for operators and for the other site's agent."""
+    """Represent the report of an agent on its database of a platform, for operators and for the other site's agent."""
 
     role: str
     well: bool

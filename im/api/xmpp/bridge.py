@@ -45,7 +45,7 @@ MOST_SIGNED_IN = 50_000
 
 @dataclass(frozen=True, slots=True)
 class BridgeSettings:
-    """The settings of the bridge between ejabberd and the platform.
+    """Represent the settings of the bridge between ejabberd and the platform.
 
     `host` and `port`: where ejabberd awaits its components. `site`: the URL of the site's pages and API. `socket`:
     where ejabberd asks whether a password is right. `domain`: the XMPP domain.

@@ -1,4 +1,4 @@
-"""The tasks that run beside a person's stanzas, and end with the person's last session."""
+"""Define the tasks that run beside a person's stanzas, and end with the person's last session."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ QUEUES = "im.plugin."
 
 @dataclass(frozen=True, slots=True)
 class PluginState:
-    """The state of a plugin that hears of stored messages.
+    """Represent the state of a plugin that hears of stored messages.
 
     `runs`: a process runs it. `waiting`: messages in its queue. `parked`: messages on which it has failed.
     """

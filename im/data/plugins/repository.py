@@ -12,7 +12,7 @@ from im.rules.plugins import NAME, Place, PluginFault, Settings
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """An installed plugin of instant messages. `version` is that of its package, `entry` its entry point."""
+    """Represent an installed plugin of instant messages. `version` is that of its package, `entry` its entry point."""
 
     name: str
     place: Place

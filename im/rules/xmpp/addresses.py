@@ -21,7 +21,7 @@ _ESCAPED = re.compile(r"\\(20|22|26|27|2f|3a|3c|3e|40|5c)")
 
 @dataclass(frozen=True, slots=True)
 class Jid:
-    """An XMPP address: `local@domain/resource`, of which local and resource may be empty."""
+    """Represent an XMPP address: `local@domain/resource`, of which local and resource may be empty."""
 
     local: str
     domain: str
@@ -56,7 +56,7 @@ def is_user_id(local: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """The XMPP domain at which the people of a site (data centre) have their addresses."""
+    """Represent the XMPP domain at which the people of a site (data centre) have their addresses."""
 
     name: str
 

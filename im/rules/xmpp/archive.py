@@ -52,7 +52,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The page of history that a client gets; `complete` says that nothing follows in its direction."""
+    """Represent the page of history that a client gets; `complete` says that nothing follows in its direction."""
 
     entries: tuple[Data, ...]
     complete: bool
