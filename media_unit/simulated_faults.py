@@ -56,7 +56,7 @@ class FaultOrder:
     The fault affects the part `share` (0 to 1) of the commands, or of the units if whole units fail.
     `seconds` depends on the fault: late answers are that late, and a dead or frozen unit is back after that time. With
     the fault `old_list` a unit restarts after that time, at once if it is 0, with the conferences that it holds now.
-    Any other fault ends after that time; with 0 it lasts until the order `none`.
+    Every other fault ends after that time; with 0 it lasts until the order `none`.
     """
 
     fault: Fault

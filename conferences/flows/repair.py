@@ -20,7 +20,7 @@ log = logging.getLogger("conferences.mend")
 def repair_redis(platform: str) -> None:
     """Fill the pool (table of media units) in Redis again if it is empty; correct the domains and licences in Redis.
 
-    Any call of the pool's script fills an empty pool before it answers. Does nothing while Redis is away; a timer calls
+    A call of the pool's script fills an empty pool before it answers. Does nothing while Redis is away; a timer calls
     it again.
     """
     try:

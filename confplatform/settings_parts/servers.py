@@ -58,7 +58,7 @@ class Servers:
         """Return how Django connects to the MariaDB of a URL, which stood in the variable `name`."""
         address = self._env.db_url_config(self._checked(name, url, tls.MARIADB))
         arguments = tls.mariadb_arguments(url, self.authorities)
-        self._refuse_missing_file(name, arguments)
+        self._refuse_missing_file(name, arguments.get("ssl", {}).get("ca", ""))
         return {**address, **_BY_MARIADB, "OPTIONS": {**_OPTIONS, **arguments}}
 
     def celery_tls(self, url: str) -> dict[str, Any] | None:
@@ -78,8 +78,10 @@ class Servers:
             return f"{url}?{urlencode({'ssl_ca_certs': self.authorities})}"
         return url
 
-    def _refuse_missing_file(self, name: str, arguments: dict[str, Any]) -> None:
-        """Refuse a file of authorities that is not there: MariaDB's client would say it in odd words, and later."""
-        file = arguments.get("ssl", {}).get("ca", "")
+    def _refuse_missing_file(self, name: str, file: str) -> None:
+        """Raise ImproperlyConfigured if a file of authorities is missing: MariaDB's client would say it late and oddly.
+
+        `name`: the variable with the database's URL; `file` "" means that it names none.
+        """
         if file and not Path(file).is_file():
             raise ImproperlyConfigured(f"{name}: there is no file {file} (ssl_ca, or TLS_CA_FILE).")

@@ -107,7 +107,7 @@ class DomainScope:
 
         - The user's own domain: the fields that administrators of the domains above set.
         - The user's own account: its rights, its domain and whether it is active.
-        - Any account: the fields that only superusers set.
+        - Every account: the fields that only superusers set.
         """
         fixed: frozenset[str] = frozenset()
         if issubclass(model, Account):

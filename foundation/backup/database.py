@@ -31,6 +31,8 @@ HEAD_BYTES = 16_384
 """The position in the binary log stands within so many bytes from the beginning of a dump."""
 TAIL_BYTES = 200
 COMPLETED = b"-- Dump completed"
+DatabaseSettings = Mapping[str, Any]
+"""The settings of one database, as Django's DATABASES has them."""
 
 
 @dataclass(slots=True)
@@ -70,7 +72,7 @@ def load_dump(options_file: Path, schema: str, chunks: Iterable[bytes]) -> None:
 
 
 @contextmanager
-def options_file(database: Mapping[str, Any]) -> Iterator[Path]:
+def options_file(database: DatabaseSettings) -> Iterator[Path]:
     """Yield the path of a private file with address and password of a database of the settings, for MariaDB's programs.
 
     It is deleted afterwards. A file, because other users can read a command line.
@@ -86,7 +88,7 @@ def options_file(database: Mapping[str, Any]) -> Iterator[Path]:
         yield path
 
 
-def _tls_options(database: Mapping[str, Any]) -> dict[str, object]:
+def _tls_options(database: DatabaseSettings) -> dict[str, object]:
     """Return the options of MariaDB's programs for TLS as the settings of a database ask for it; none without TLS."""
     authorities = database["OPTIONS"].get("ssl", {}).get("ca")
     return {"ssl-ca": authorities, "ssl-verify-server-cert": 1} if authorities else {}

@@ -269,7 +269,7 @@ class ScopedPages(ScopedChoices, Generic[M]):
 def _extra_choices_of(request: HttpRequest) -> Q:
     """Return the condition for rows that a request for autocompletion of a foreign key may show besides visible ones.
 
-    Any other request gets the condition that no row meets.
+    Every other request gets the condition that no row meets.
     """
     match = request.resolver_match
     if match is None or match.url_name != "autocomplete":

@@ -35,7 +35,7 @@ class SignedIn:
 
 
 WAYS = {"amqp": "a", "stomp": "a", "web_stomp": "a", "mqtt": "m", "web_mqtt": "m"}
-"""The protocols that a client may name, as `presence_store` keeps them. Any other name may mean any of them."""
+"""The protocols that a client may name, as `presence_store` keeps them. Another name may mean any of them."""
 
 
 def sign_in(account: Account, platform: str, now: float, *, way: str = "") -> SignedIn:

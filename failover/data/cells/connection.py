@@ -13,7 +13,7 @@ from MySQLdb.cursors import DictCursor
 from foundation.tls import mariadb_arguments
 
 Failure = MySQLdb.Error
-"""Any error of a call. Whether the statement had its effect is then unknown."""
+"""An error of a call. Whether the statement had its effect is then unknown."""
 
 NO_SUCH_TABLE = 1146
 
