@@ -19,6 +19,7 @@ from conferences.data import attendees, poll_rows, shared_document_rows
 from conferences.data.platform_resolver import platform_of_domain
 from conferences.data.recording_library import Viewer, recording_of_conference
 from conferences.pages import my_conferences, texts
+from conferences.pages.polls_in_call import with_shown_names
 from conferences.rules.attendance import Attendance, account_of, attendance_of, may_export
 from conferences.rules.recurrence import zone_of
 from conferences.rules.states import Conference
@@ -86,7 +87,10 @@ def show_past_conference(request: HttpRequest, confid: str) -> HttpResponse:
         "person": person,
         "conference": _conference_for_page(conference, person),
         "attendance": past.attendance,
-        "polls": poll_rows.polls_of(past.store.database, conference.confid),
+        "polls": [
+            with_shown_names(result)
+            for result in poll_rows.polls_of(past.store.database, conference.confid)
+        ],
         "has_notes": bool(_notes_of(past)),
         "chat": CHAT_OF.call(past.store.database, conference.confid, person.moid),
         "recording": recording_of_conference(

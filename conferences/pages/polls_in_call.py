@@ -8,10 +8,11 @@ from conferences.data import poll_rows
 from conferences.data.poll_rows import PollResult
 from conferences.flows import polls
 from conferences.flows.polls import PollRefused, Voter
+from conferences.pages import texts
 from conferences.pages.entrance import role_in
 from conferences.pages.in_call import MAX_KEY, Answer, Insider, for_insiders, refused, whole_number
 from conferences.rules.chairs import leads
-from conferences.rules.polls import MAX_ANSWERS, Draft
+from conferences.rules.polls import GUEST_MARK, MAX_ANSWERS, Draft
 from domains.data.lookups import account_names
 from foundation.cells.directory import store_of
 from foundation.plain_text import cleaned
@@ -87,7 +88,16 @@ def _name_of(insider: Insider, database: str) -> str:
     account = insider.granted.account
     if account:
         return account_names(database, {account}).get(account, "")
-    return f"{cleaned(insider.name) or '?'} (guest)"
+    return (cleaned(insider.name) or "?") + GUEST_MARK
+
+
+def with_shown_names(result: PollResult) -> PollResult:
+    """Return a poll and its results with the voters' names in the language of the request."""
+    answers = [
+        answer._replace(names=tuple(texts.voter_text(name) for name in answer.names))
+        for answer in result.answers
+    ]
+    return result._replace(answers=answers)
 
 
 def _shown(result: PollResult, insider: Insider) -> dict[str, object]:
@@ -96,7 +106,7 @@ def _shown(result: PollResult, insider: Insider) -> dict[str, object]:
     return {
         "id": str(poll.pk),
         "question": poll.question,
-        "answers": [answer._asdict() for answer in result.answers],
+        "answers": [answer._asdict() for answer in with_shown_names(result).answers],
         "voters": result.voters,
         "own": result.own,
         "multiple": poll.multiple,

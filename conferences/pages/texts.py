@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from conferences.api.commands import NO_CONFERENCE, Nack
+from conferences.rules.polls import GUEST_MARK
 from conferences.rules.states import Conference, ConferenceState, EndReason
 from foundation.web.errors import Refusal
 from wire.error_codes import Err
@@ -142,6 +143,12 @@ def time_left_text(conference: Conference, now: datetime) -> str:
 def people_text(present: int, places: int) -> str:
     """Return in words how many people are in a conference (`present`), and how many places it has."""
     return _("%(there)d of %(places)d people") % {"there": present, "places": places}
+
+
+def voter_text(name: str) -> str:
+    """Return the stored name of a voter with the mark of guests in the language of the request; others as they are."""
+    typed_name = name.removesuffix(GUEST_MARK)
+    return name if typed_name == name else _("%(name)s (guest)") % {"name": typed_name}
 
 
 def creator_text(name: str) -> str:

@@ -14,6 +14,8 @@ MAX_POLLS = 20
 MAX_VOTES = 5000
 MAX_NAMED = 50
 """The results name so many voters of an answer at most."""
+GUEST_MARK = " (guest)"
+"""The name of a guest who votes is stored with this at its end; pages show it in their language."""
 
 
 class Draft(NamedTuple):

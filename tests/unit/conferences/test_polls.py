@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from django.utils.translation import override
 
-from conferences.rules.polls import Draft, Vote, are_choices, fault_of_draft, results
+from conferences.pages.texts import voter_text
+from conferences.rules.polls import GUEST_MARK, Draft, Vote, are_choices, fault_of_draft, results
 
 TWO = ("Yes", "No")
 
@@ -48,3 +50,12 @@ def test_shares_are_of_those_who_have_voted() -> None:
         (2, 100, ("Anna", "Ben")),
     ]
     assert results(TWO, [])[0][0].percent == 0
+
+
+def test_guests_are_marked_in_the_language_of_the_page_and_accounts_are_not() -> None:
+    assert voter_text("Gus" + GUEST_MARK) == "Gus (guest)"
+    with override("zh-hans"):
+        assert [voter_text(name) for name in ("Gus" + GUEST_MARK, "Anna")] == [
+            "Gus（来宾）",
+            "Anna",
+        ]
