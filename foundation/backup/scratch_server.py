@@ -34,12 +34,14 @@ _SETTINGS = (
 def scratch_server(parent: Path) -> Iterator[Path]:
     """Start a database server with its files below `parent` and an empty schema; yield its file of client options.
 
-    The server and its files are deleted afterwards. Raises BackupError if it does not start.
+    The server and its files, which are not encrypted, are gone afterwards, also when this process is killed: a watcher
+    removes them then. Raises BackupError if the server does not start.
     """
     folder = Path(mkdtemp(prefix=".scratch-", dir=parent))
     # A socket's path has at most 107 bytes, which a folder of backups may well have itself.
     sockets = Path(mkdtemp(prefix="backup-"))
     server: subprocess.Popen[bytes] | None = None
+    watcher = _start_watcher(folder, sockets)
     try:
         common = ["--no-defaults", f"--datadir={folder / 'data'}"]
         common += [f"--user={getpass.getuser()}"] if os.geteuid() == 0 else []
@@ -51,6 +53,7 @@ def scratch_server(parent: Path) -> Iterator[Path]:
             server = subprocess.Popen(  # noqa: S603
                 [*argv, f"--socket={socket}", f"--tmpdir={sockets}"], stdout=log, stderr=log
             )
+        _tell_server(watcher, server.pid)
         with client_options({"socket": socket, "user": "root"}) as options:
             _create_schema(options, server)
             yield options
@@ -60,6 +63,27 @@ def scratch_server(parent: Path) -> Iterator[Path]:
             server.wait()
         shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(sockets, ignore_errors=True)
+        watcher.communicate()  # its input ends, and with it the watcher
+
+
+def _start_watcher(*folders: Path) -> subprocess.Popen[bytes]:
+    """Start the process that kills the server and deletes its folders once its input ends, as when we are killed.
+
+    Its input is a pipe from us, over which it is told the server's process id. It has a session of its own, so that a
+    signal to our group does not reach it.
+    """
+    script = 'while read -r pid; do server=$pid; done; kill -9 $server 2>/dev/null; rm -rf -- "$@"'
+    argv = ["/bin/sh", "-c", script, "watcher", *map(str, folders)]
+    return subprocess.Popen(  # noqa: S603
+        argv, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+
+
+def _tell_server(watcher: subprocess.Popen[bytes], pid: int) -> None:
+    """Tell the watcher the id of the server's process."""
+    assert watcher.stdin is not None
+    watcher.stdin.write(f"{pid}\n".encode())
+    watcher.stdin.flush()
 
 
 def query(options: Path, statement: str) -> str:

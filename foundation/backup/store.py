@@ -16,6 +16,8 @@ from foundation.backup.manifest import FILE, Manifest, read_manifest
 UNFINISHED = ".unfinished-"
 """The name of a folder begins so while its backup is being written, or deleted."""
 PRIVATE_FOLDER = 0o700
+_TIME = f"{'[0-9]' * 8}T{'[0-9]' * 6}Z"
+"""The pattern of a time in a backup's name. Digits only, so that "east" does not match what "east-2" has written."""
 
 
 class Store:
@@ -39,13 +41,13 @@ class Store:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Hold the lock of the folder, so that one process at a time writes backups.
+        """Hold the lock of this site's backups, so that one process at a time writes them.
 
-        Raises BackupError if another one does.
+        Other sites that keep theirs in the same folder are not held up. Raises BackupError if the lock is held.
         """
         try:
             self.folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-            lock = (self.folder / ".lock").open("a")
+            lock = (self.folder / f".lock-{self.site}").open("a")
         except OSError as error:
             raise BackupError(
                 f"{self.folder} can not be written ({error.strerror}): see BACKUP_DIR"
@@ -55,7 +57,7 @@ class Store:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise BackupError(
-                    f"another backup writes into {self.folder}: wait for its end"
+                    f"another backup of {self.site} writes into {self.folder}: wait for its end"
                 ) from None
             yield
 
@@ -92,7 +94,7 @@ class Store:
 
     def _remove_unfinished(self) -> None:
         """Delete the incomplete backups that this site's earlier processes have left."""
-        for folder in self.folder.glob(f"{UNFINISHED}{self.site}-*"):
+        for folder in self.folder.glob(f"{UNFINISHED}{self.site}-{_TIME}"):
             shutil.rmtree(folder, ignore_errors=True)
 
 

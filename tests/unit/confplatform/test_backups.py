@@ -150,10 +150,12 @@ def test_a_backup_appears_when_it_is_whole_and_unfinished_ones_go(tmp_path: Path
 
     with pytest.raises(OSError, match="disk"):
         fail()
-    (store.folder / ".unfinished-east-killed").mkdir()
+    (store.folder / ".unfinished-east-19700101T000000Z").mkdir()
+    (store.folder / ".unfinished-east-2-19700101T000000Z").mkdir()  # of the site "east-2"
     assert backup_of(store, DAY).name == "east-19700102T000000Z"
     assert sorted(path.name for path in store.folder.iterdir()) == [
-        ".lock",
+        ".lock-east",
+        ".unfinished-east-2-19700101T000000Z",
         "east-19700102T000000Z",
     ]
 
@@ -171,10 +173,15 @@ def test_the_newest_backups_of_a_site_are_kept(tmp_path: Path) -> None:
 def test_two_backups_at_once_are_refused(tmp_path: Path) -> None:
     with (
         Store(tmp_path, "east").alone(),
-        pytest.raises(BackupError, match="another backup writes into"),
+        pytest.raises(BackupError, match="another backup of east writes into"),
         Store(tmp_path, "east").alone(),
     ):
         pass
+
+
+def test_sites_that_share_a_folder_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    with Store(tmp_path, "east").alone(), Store(tmp_path, "west").alone():
+        assert backup_of(Store(tmp_path, "north"), DAY).is_dir()
 
 
 def test_a_manifest_and_parts_that_were_changed_are_refused(tmp_path: Path) -> None:
