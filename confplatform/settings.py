@@ -20,7 +20,7 @@ from confplatform.settings_parts import api_examples, backup, mail, message_cent
 from confplatform.settings_parts.admin_theme import UNFOLD as _UNFOLD
 from confplatform.settings_parts.api_text import API_SETTINGS
 from confplatform.settings_parts.servers import Servers
-from confplatform.settings_parts.site_env import SiteEnv
+from confplatform.settings_parts.site_env import SiteEnv, read_state_folder
 from foundation import tls
 from foundation.logs import logging_config
 
@@ -30,6 +30,7 @@ VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project
 environ.Env.read_env(str(BASE_DIR / ".env"), overwrite=False)
 env = SiteEnv(os.environ)
 
+VAR_DIR = read_state_folder(env, BASE_DIR / "var")
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="only-for-debugging" if DEBUG else "")
 if not SECRET_KEY:
@@ -99,12 +100,12 @@ RABBITMQ_MANAGEMENT_URL = _servers.url("RABBITMQ_MANAGEMENT_URL", tls.HTTP, "")
 IM_AMQP_URL = _servers.url("IM_AMQP_URL", tls.AMQP, AMQP_URL.rpartition("/")[0] + "/im")
 IM_MANAGEMENT_URL = _servers.url("IM_MANAGEMENT_URL", tls.HTTP, RABBITMQ_MANAGEMENT_URL)
 IM_ADDRESSES: dict[str, str] = env.dict("IM_ADDRESSES", default={})
-globals().update(message_center.read_settings(env, BASE_DIR / "var"))
-IM_FILES = env.str("IM_FILES", default=str(BASE_DIR / "var" / "im-files"))
+globals().update(message_center.read_settings(env, VAR_DIR))
+IM_FILES = env.str("IM_FILES", default=str(VAR_DIR / "im-files"))
 IM_SPOOL = env.str("IM_SPOOL", default=f"{IM_FILES}-spool")
 IM_FILE_MAX_BYTES = env.int("IM_FILE_MAX_BYTES", default=2 * 1024**3)
 IM_FILES_QUOTA_BYTES = env.int("IM_FILES_QUOTA_BYTES", default=20 * 1024**3)
-RECORDINGS = env.str("RECORDINGS", default=str(BASE_DIR / "var" / "recordings"))
+RECORDINGS = env.str("RECORDINGS", default=str(VAR_DIR / "recordings"))
 
 CALL_RING_SECONDS = env.int("CALL_RING_SECONDS", default=60)
 VOICEMAIL_MAX_SECONDS = env.int("VOICEMAIL_MAX_SECONDS", default=180)
@@ -119,7 +120,7 @@ _FOLDER = {
     },
 }
 INVITATIONS = env.bool("INVITATIONS", default=True)
-globals().update(mail.read_settings(env, BASE_DIR / "var") | backup.read_settings(env))
+globals().update(mail.read_settings(env, VAR_DIR) | backup.read_settings(env))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -244,7 +245,7 @@ FORMAT_MODULE_PATH = ["confplatform.formats"]
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 STATIC_URL = "/static/"
-STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "var" / "static"))
+STATIC_ROOT = env.str("STATIC_ROOT", default=str(VAR_DIR / "static"))
 STATICFILES_DIRS = [path for folder in _PAGES if (path := BASE_DIR / folder / "static").is_dir()]
 UNFOLD = _UNFOLD
 WHITENOISE_USE_FINDERS = True

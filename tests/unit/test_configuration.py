@@ -49,5 +49,4 @@ def test_the_page_lists_exactly_what_the_code_reads() -> None:
 def test_the_example_names_known_variables_only() -> None:
     named = re.findall(r"^([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
     named = [name.removesuffix("_FILE") for name in named]
-    stand_only = {"RABBITMQ_MANAGEMENT_URL", "VAR_DIR"}
-    assert set(named) - stand_only <= set(read_by_the_code())
+    assert set(named) <= set(read_by_the_code())
