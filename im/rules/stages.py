@@ -63,6 +63,7 @@ def stage_queue(stage: StageName, number: int) -> str:
     """
     if stage is StageName.STREAM:
         return ingress(number)
+    # The first center has number 0; its queues are named without it, as IM §10.1 names its first one.
     return f"{STAGES}{stage}" if number == 0 else f"{STAGES}{stage}.{number}"
 
 

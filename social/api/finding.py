@@ -118,7 +118,7 @@ class OwnNumber(Call):
 
 
 class Exchange(Call):
-    """The view of the exchange of telephone numbers with one person."""
+    """Define the view of the exchange of telephone numbers with one person."""
 
     throttle_classes = (StrictLimit,)
 

@@ -145,6 +145,7 @@ def add_person(
         first_call = own_call(store, me, call_id)
         person = call_facts.lock_people(store, me, other)
         if person is None or not first_call.confid:
+            # Nobody has this id, or the call has no conference yet to which somebody could be added.
             raise Denied(DenyReason.NOT_FOUND, NOBODY)
         call = replace(
             _new_call(me, person, device, now),
@@ -158,6 +159,7 @@ def add_person(
             raise _refusal(decision)
         return (
             decision.call
+            # Joined: a call between the two exists already, so no second one begins.
             if isinstance(decision, Joined)
             else _store_and_announce(store, me, decision.call, now)
         )

@@ -89,6 +89,7 @@ class BookUse:
 def book_allowance(use: BookUse, size: int, today: date) -> int:
     """Return how many new telephone numbers an address book of `size` numbers may still take today."""
     used = use.new_today if use.day == today else 0
+    # On its first day an address book is uploaded as a whole; later only a few numbers are new.
     limit = FIRST_UPLOAD if use.started in (None, today) else NEW_A_DAY
     return max(0, min(limit - used, MAX_BOOK - size))
 
