@@ -87,7 +87,7 @@ class Agent:
             asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
         await self._events.open()
         duties = (
-            self._gate.keep_gate_running(self._gate_up),
+            self._gate.keep_gate_running(self._gate_up, self._greet_gate),
             self._keep_janus_running(),
             self._run_broker(),
             self._send_heartbeats(),
@@ -169,6 +169,7 @@ class Agent:
             if not self._janus_up.is_set():
                 await self._unit.use_new_janus(janus_rooms, self._janus.name)
                 await self._gate_up.wait()  # nobody is sent here before people can come in
+                await self._greet_gate()  # when it came up, the conferences were not known yet
                 self._janus_up.set()
                 self._register_if_connected()
             else:
@@ -184,6 +185,10 @@ class Agent:
             await self._janus.kill()
         finally:
             await link.close()
+
+    async def _greet_gate(self) -> None:
+        """Tell the gate (the proxy before Janus), which may be a new one, who was removed from which conference."""
+        await self._unit.monitors.gate.greet(list(self._unit.conferences.values()))
 
     def _report_janus_lost(self) -> None:
         """Unregister the unit, and forget its conferences, which were lost with Janus. Does nothing the second time.

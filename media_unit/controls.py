@@ -10,6 +10,7 @@ from foundation.bus.message import BadMessage, Body, read_fields
 from foundation.bus.typed_json import TypedObject, to_json_list
 from media_unit.conference_copy import HostedConference
 from media_unit.config import UnitConfig
+from media_unit.gate_link import GateLink
 from media_unit.gate_rules import AUDIO, TEXT
 from media_unit.janus_rooms import JanusRooms
 from media_unit.recording import Recorder
@@ -52,12 +53,13 @@ class ControlRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ControlContext:
-    """The handler of a conference manager's request needs this: conference, Janus rooms, recorder, unit's settings."""
+    """The handler of a conference manager's request needs this: conference, Janus rooms, recorder, settings, and gate."""
 
     conference: HostedConference
     janus_rooms: JanusRooms
     recorder: Recorder
     config: UnitConfig
+    gate: GateLink
 
 
 async def carry_out_control(context: ControlContext, name: str, body: Body) -> Body:
@@ -108,7 +110,9 @@ async def _add_terminals(context: ControlContext, body: Body) -> Body:
     except ValueError as error:
         raise ControlRefused(str(error)) from None
     conference = context.conference
-    conference.arrange(banned=remaining_bans(conference.arrangement.banned, to_call))
+    if conference.arrangement.banned:
+        conference.arrange(banned=remaining_bans(conference.arrangement.banned, to_call))
+        await context.gate.keep_out_removed(conference)
     return {
         "mts": to_json_list(tuple(roster.terminals[mtid].as_message_field() for mtid in called_ids))
     }
@@ -139,6 +143,7 @@ async def _remove_terminals(context: ControlContext, body: Body) -> Body:
         conference.arrangement = conference.arrangement.without_terminal(terminal.mtid)
         conference.chairman = "" if conference.chairman == terminal.mtid else conference.chairman
         conference.speaker = "" if conference.speaker == terminal.mtid else conference.speaker
+    await context.gate.keep_out_removed(context.conference)
     return {}
 
 
@@ -152,6 +157,7 @@ async def _hang_up_terminals(context: ControlContext, body: Body) -> Body:
         _ban_terminals(context, named)
     for terminal in named:
         await disconnect_terminal(context, terminal)
+    await context.gate.keep_out_removed(context.conference)
     return {}
 
 

@@ -22,7 +22,7 @@ import aiohttp
 import orjson
 from aiohttp import WSMsgType, web
 
-from media_unit.gate_rules import AUDIO, GateSettings, Refused, Visitor, room_of_token
+from media_unit.gate_rules import AUDIO, GateSettings, Refused, Ticket, Visitor, read_token
 
 log = logging.getLogger("conferences.media.gate")
 
@@ -32,6 +32,8 @@ _HEARTBEAT = 20.0
 _PER_SECOND, _BURST = 100.0, 4000.0
 """Requests of one participant, each second and in one go: a page that joins a full conference sends thousands."""
 _MOST_REFUSALS = 20
+_MOST_ROOMS_REMEMBERED = 1000
+"""For so many Janus rooms it is remembered who was removed; a unit has fewer, and rooms that are gone need none."""
 _ANSWER_WITHIN = 2.0
 
 
@@ -60,6 +62,8 @@ class Gate:
         self._connections: set[Connection] = set()
         self._waiting: dict[Connection, None] = {}
         """The connections that have not shown a token yet, the oldest first."""
+        self._removed: dict[str, frozenset[str]] = {}
+        """Janus room -> the ids of the visitors who were removed from its conference."""
 
     async def serve(self) -> None:
         """Run the proxy, which serves participants' WebSockets, until SIGTERM or SIGINT."""
@@ -81,8 +85,9 @@ class Gate:
     async def _serve_agent(self) -> web.AppRunner:
         """Start the HTTP server on loopback by which this unit's agent gives orders about participants; return it."""
         app = web.Application()
-        app.router.add_get(f"/{self._settings.control_path}", self._answer_health_check)
+        app.router.add_get(f"/{self._settings.control_path}", self._answer_agent)
         app.router.add_post(f"/{self._settings.control_path}", self._put_into_group)
+        app.router.add_put(f"/{self._settings.control_path}", self._keep_out)
         runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=0.2)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", self._settings.control_port).start()
@@ -98,6 +103,31 @@ class Gate:
                 )
                 return web.Response()
         return web.Response(status=404, text="nobody here is this participant")
+
+    async def _keep_out(self, request: web.Request) -> web.Response:
+        """Handle the agent's list of visitors (`removed`) who may not be in a Janus room: their tokens end at once.
+
+        It takes the place of an earlier list, so whoever is not on it any more may enter again.
+        """
+        order = await request.json()
+        janus_room, removed = str(order["janus_room"]), frozenset(order["removed"])
+        self._removed.pop(janus_room, None)
+        if removed:
+            self._removed[janus_room] = removed
+        if len(self._removed) > _MOST_ROOMS_REMEMBERED:
+            del self._removed[next(iter(self._removed))]
+        for connection in list(self._connections):
+            if connection.is_of(janus_room, removed):
+                connection.abort()
+        return web.Response()
+
+    def _is_removed(self, ticket: Ticket) -> bool:
+        """Return whether a token belongs to a visitor who was removed from its conference."""
+        return ticket.visitor in self._removed.get(ticket.janus_room, ())
+
+    async def _answer_agent(self, request: web.Request) -> web.Response:
+        """Answer the agent what this gate can do that one of an earlier release cannot."""
+        return web.json_response({"visitors": True})
 
     async def _answer_health_check(self, request: web.Request) -> web.Response:
         """Answer a health check with this proxy's server name, by which the agent knows its own one."""
@@ -116,7 +146,7 @@ class Gate:
             compress=False,
         )
         await socket.prepare(request)
-        connection = Connection(self._settings, self._http, socket, request)
+        connection = Connection(self._settings, self._http, socket, request, self._is_removed)
         self._waiting[connection] = None
         if len(self._waiting) > self._settings.most_sockets:
             oldest = next(iter(self._waiting))
@@ -149,9 +179,14 @@ class Connection:
         http: aiohttp.ClientSession,
         socket: web.WebSocketResponse,
         request: web.Request,
+        is_removed: Callable[[Ticket], bool],
     ) -> None:
-        """Take a participant's open WebSocket (`socket`) and its HTTP request; by `http` Janus is reached."""
+        """Take a participant's open WebSocket (`socket`) and its HTTP request; by `http` Janus is reached.
+
+        `is_removed` says whether a token's visitor was removed from the conference.
+        """
         self._settings, self._http, self._socket = settings, http, socket
+        self._is_removed = is_removed
         self._request, self.address = request, str(request.remote)
         self._rate_limit, self._refusals = RateLimit(), 0
         self._visitor: Visitor | None = None
@@ -174,11 +209,12 @@ class Connection:
             visitor = await self._identify_visitor(first)
             if visitor is None or not admit(self):
                 return
+            self._visitor = visitor  # from here on the visitor's removal ends this connection
             link = self._http.ws_connect(
                 self._settings.janus_url, protocols=("janus-protocol",), max_msg_size=0
             )
             async with await link as janus:
-                self._visitor, self._janus = visitor, janus
+                self._janus = janus
                 returning = asyncio.create_task(self._forward_to_participant(visitor, janus))
                 await self._forward_to_janus(first, visitor, janus)
                 async for frame in self._socket:
@@ -197,8 +233,11 @@ class Connection:
         message: Mapping[str, object] = {}
         try:
             message = _json_of_frame(frame)
-            room = room_of_token(self._settings.token_key, message.get("token"), time.time())
-            return Visitor(str(message["token"]), room)
+            ticket = read_token(self._settings.token_key, message.get("token"), time.time())
+            if self._is_removed(ticket):
+                raise Refused("removed from this conference")
+            room, visitor, room_token = ticket
+            return Visitor(str(message["token"]), room, visitor, room_token)
         except Refused as refusal:
             await self._refuse(message, refusal)
             return None
@@ -224,6 +263,11 @@ class Connection:
         else:
             await janus.send_str(text)
 
+    def is_of(self, janus_room: str, visitors: frozenset[str]) -> bool:
+        """Return whether this connection to the Janus room is that of one of these visitors."""
+        visitor = self._visitor
+        return bool(visitor and visitor.janus_room == janus_room and visitor.visitor in visitors)
+
     def handle_of(self, janus_room: str, participant: str) -> int | None:
         """Return the Janus handle by which this connection is `participant` in the Janus room's sound mixer.
 
@@ -247,7 +291,7 @@ class Connection:
         request = {
             "janus": "message",
             "transaction": transaction,
-            "token": self._visitor.token,
+            "token": self._visitor.room_token,
             "session_id": self._visitor.session,
             "handle_id": handle,
             "body": body,

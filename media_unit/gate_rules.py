@@ -11,6 +11,9 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from wire.visitor_token import visitor_named_in, visitor_token
 
 AUDIO = "janus.plugin.audiobridge"
 VIDEO = "janus.plugin.videoroom"
@@ -35,6 +38,8 @@ is there.
 MOST_HANDLES = 600
 """Handles of one participant: sound, own pictures, those of others, notices; old pages have one for each picture."""
 _PARTICIPANT = re.compile("[0-9A-Za-z_-]{1,64}")
+_LENGTH_OF_PAGE_ID = 24
+"""Characters of the id of a page's connections, which begins with the visitor's id (`media_unit/roster.py`)."""
 MOST_CHARACTERS = 512
 
 _ENTER = frozenset(("room", "pin", "id", "display"))
@@ -73,6 +78,8 @@ _REQUESTS: Mapping[str, Mapping[str, frozenset[str]]] = {
 _STREAM = frozenset(("feed", "mid", "sub_mid", "send", "description", "substream", "temporal"))
 _NAMES_ROOM = {"join": "room", "joinandconfigure": "room", "watch": "id"}
 """Request -> its field that names the Janus room."""
+_NAMES_PARTICIPANT = ("join", "joinandconfigure")
+"""The requests by which somebody enters a Janus room under an id."""
 _ALWAYS = frozenset(("janus", "transaction", "token", "session_id"))
 _COMMANDS: Mapping[str, frozenset[str]] = {
     "create": frozenset(),
@@ -114,21 +121,34 @@ def make_token(key: str, janus_room: str, now: float) -> str:
     return f"{plain}:{_signature(key, plain)}"
 
 
-def room_of_token(key: str, token: object, now: float) -> str:
-    """Return the name of the Janus room that a token is valid for. Raises Refused if it is forged or has expired.
+class Ticket(NamedTuple):
+    """The content of a participant's token: the Janus room that it is valid for, and the visitor who may use it.
 
-    `key` is the key by which tokens are signed, `now` the time in seconds since 1970.
+    `visitor` is "" for the token of a whole room, as programs get it. `room_token` is the token that Janus accepts.
+    """
+
+    janus_room: str
+    visitor: str
+    room_token: str
+
+
+def read_token(key: str, token: object, now: float) -> Ticket:
+    """Return the content of a participant's token. Raises Refused if it is forged or has expired.
+
+    `key` is the key by which the tokens of rooms are signed, `now` the time in seconds since 1970.
     """
     if not isinstance(token, str):
         raise Refused("a token is needed")
-    plain, _, signature = token.partition(":")
-    expires, *parts = plain.split(",")
-    is_ours = hmac.compare_digest(_signature(key, plain).encode(), signature.encode())
-    if not is_ours or not parts[-1].startswith("room="):
+    room_text, visitor = visitor_named_in(token.rpartition(":")[0])
+    room_token = f"{room_text}:{_signature(key, room_text)}"
+    expected = visitor_token(room_token, visitor) if visitor else room_token
+    expires, *parts = room_text.split(",")
+    is_ours = hmac.compare_digest(expected.encode(), token.encode())
+    if not is_ours or not parts or not parts[-1].startswith("room="):
         raise Refused("the token is not good")
     if int(expires) < now:
         raise Refused("the token has expired")
-    return parts[-1].removeprefix("room=")
+    return Ticket(parts[-1].removeprefix("room="), visitor, room_token)
 
 
 def _signature(key: str, plain: str) -> str:
@@ -139,10 +159,16 @@ def _signature(key: str, plain: str) -> str:
 
 @dataclass(slots=True)
 class Visitor:
-    """One WebSocket of a participant: its Janus room, its session, and the Janus plugin of each of its handles."""
+    """A visitor is one WebSocket of a participant: its Janus room, its session, and the plugin of each handle.
+
+    `visitor` is the id that the token is bound to; "" means that the token is good for any participant of the room.
+    """
 
     token: str
     janus_room: str
+    visitor: str = ""
+    room_token: str = ""
+    """The token that Janus accepts, in place of the visitor's own one."""
     session: int = 0
     handles: dict[int, str] = field(default_factory=dict)
     pending: dict[str, str] = field(default_factory=dict)
@@ -185,10 +211,13 @@ class Visitor:
         return bool(self.pending or self.entering)
 
     def message_for_janus(self, message: Mapping[str, object]) -> Mapping[str, object]:
-        """Return a checked message as it is sent to Janus; only a request to join the sound mixer is changed.
+        """Return a checked message as it is sent to Janus: with the token of the room in place of the visitor's.
 
-        It gets the group that everybody hears. It is remembered, since its answer brings the participant's id.
+        A request to join the sound mixer also gets the common group, and is remembered, since its answer brings the
+        participant's id. A message that stays as it is is returned itself.
         """
+        if self.visitor:
+            message = {**message, "token": self.room_token}
         handle, body = message.get("handle_id"), message.get("body")
         is_join = isinstance(body, dict) and body.get("request") == "join"
         if not is_join or not isinstance(handle, int) or self.handles.get(handle) != AUDIO:
@@ -266,6 +295,16 @@ class Visitor:
         field_name = _NAMES_ROOM.get(str(request))
         if field_name and body.get(field_name) != self.janus_room:
             raise Refused(f"{field_name}: not the one that the token is good for")
+        if self.visitor and request in _NAMES_PARTICIPANT and body.get("ptype") != "subscriber":
+            self._check_participant(body.get("id"))
+
+    def _check_participant(self, participant: object) -> None:
+        """Raise Refused unless an id to enter under is one of this connection's visitor, who is known by its beginning."""
+        is_own = isinstance(participant, str) and participant.startswith(self.visitor)
+        if not is_own or len(str(participant)) != _LENGTH_OF_PAGE_ID:
+            raise Refused(
+                f"id: {_LENGTH_OF_PAGE_ID} characters are needed that begin with the visitor's id"
+            )
 
 
 def _check_field_names(fields: Mapping[str, object], allowed: frozenset[str], context: str) -> None:

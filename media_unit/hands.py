@@ -31,7 +31,8 @@ def terminals_of_change(
     """Return the ids of the terminals whose hand a page's text raises or lowers, and whether it raises them.
 
     `participant` is the sender's id, as Janus says it. Everybody changes the own hand; to lower those of others is for
-    the chairman. There are no ids if the text is something else, or is refused.
+    the chairman. There are no ids if the text is something else, or is refused. The terminal of the chairman is found
+    by its name, which anybody can type; so where the chair was given to a visitor, it has to be that one.
     """
     change = _read_change(message)
     sender = next(
@@ -41,7 +42,8 @@ def terminals_of_change(
         return (), False
     if not change.all and change.mtid in (None, sender.mtid):
         return (sender.mtid,), change.up
-    if change.up or sender.mtid != conference.chairman:
+    is_chair = conference.arrangement.chair in ("", sender.visitor)
+    if change.up or sender.mtid != conference.chairman or not is_chair:
         return (), False
     hands = conference.arrangement.hands
     return tuple(mtid for mtid in hands if change.all or mtid == change.mtid), False

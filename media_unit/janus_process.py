@@ -10,6 +10,7 @@ import contextlib
 import logging
 import shutil
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from media_unit.child_user import ChildUser
@@ -55,13 +56,19 @@ class GateProcess(KeptProcess):
         super().__init__(config.directory, "gate", url, user)
         self._config, self._keys = config, keys
 
-    async def keep_gate_running(self, is_up: asyncio.Event) -> None:
-        """Keep the gate, the proxy before Janus, running until cancelled; the event `is_up` is set while it runs."""
+    async def keep_gate_running(
+        self, is_up: asyncio.Event, greet: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Keep the gate, the proxy before Janus, running until cancelled; the event `is_up` is set while it runs.
+
+        `greet` is called each time before that, to tell the gate what it has to know.
+        """
         await self.adopt()
         while True:
             try:
                 if not self.pid:
                     await self._start_gate()
+                await greet()
                 is_up.set()
                 log.error(
                     "the gate is dead: %s; it is started again", await self._watch_until_dead()

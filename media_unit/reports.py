@@ -240,8 +240,13 @@ def _split_into_pages(entries: list[UnitListEntry]) -> list[list[UnitListEntry]]
     return pages
 
 
-def join_of(conference: HostedConference, url: str, keys: Secrets, now: float) -> Join:
-    """Return what a client needs to enter a conference: URL, Janus rooms, PIN and a token."""
+def join_of(
+    conference: HostedConference, url: str, keys: Secrets, now: float, is_bound: bool
+) -> Join:
+    """Return what a client needs to enter a conference: URL, Janus rooms, PIN and a new token for its Janus rooms.
+
+    `is_bound`: the unit's gate also reads tokens that the platform makes of this one, each bound to one visitor.
+    """
     janus_room = conference.janus_room
     webrtc = WebRtc(
         url=url,
@@ -250,5 +255,6 @@ def join_of(conference: HostedConference, url: str, keys: Secrets, now: float) -
         textroom=janus_room,
         pin=keys.pin(janus_room, conference.janus_rooms_password),
         token=keys.token(now, janus_room),
+        visitortokens=1 if is_bound else None,
     )
     return Join(webrtc=webrtc)

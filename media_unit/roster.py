@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from foundation.bus.message import Body
-from media_unit.gate_rules import AUDIO, VIDEO
+from media_unit.gate_rules import AUDIO, TEXT, VIDEO
 from wire import fields
 
 MOST_TERMINALS = 500
@@ -73,9 +73,14 @@ class Terminal:
     def visitor(self) -> str:
         """Return the id of the browser that a participant came with, the first part of its connection ids; "" for none.
 
-        A browser keeps it over all its visits. With several browsers the result is always the same one.
+        A browser keeps it over all its visits. With several browsers the result is always the same one. The ids in the
+        text room count for nothing, as nobody checks under which id somebody enters there.
         """
-        ids = {link_id for _, link_id in self.links if len(link_id) == _LENGTH_OF_PAGE_ID}
+        ids = {
+            link_id
+            for plugin, link_id in self.links
+            if plugin != TEXT and len(link_id) == _LENGTH_OF_PAGE_ID
+        }
         return min(ids)[:_LENGTH_OF_VISITOR_ID] if ids else ""
 
     def has_id(self, participant: str) -> bool:
@@ -275,6 +280,7 @@ def _group_by_person(connections: Iterable[JanusConnection]) -> list[list[JanusC
             for person in persons
             if AUDIO not in {connection.plugin for connection in person}
             and person[0].display == sound[0].display
+            and not _is_page(sound[0], person[0])
         ]
         for person in same[:1] if sound[0].display else []:
             sound += person
@@ -282,6 +288,11 @@ def _group_by_person(connections: Iterable[JanusConnection]) -> list[list[JanusC
     return sorted(
         persons, key=lambda person: person[0].plugin != VIDEO and person[0].plugin != AUDIO
     )
+
+
+def _is_page(*connections: JanusConnection) -> bool:
+    """Return whether these connections are those of join pages, each of which has one id for sound and pictures."""
+    return all(len(connection.id) == _LENGTH_OF_PAGE_ID for connection in connections)
 
 
 def _is_muted(person: list[JanusConnection]) -> bool | None:

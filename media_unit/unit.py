@@ -142,8 +142,8 @@ class MediaUnit:
 
     def _join_of(self, conference: HostedConference) -> Join:
         """Return what a client needs to enter a conference: URL, Janus rooms, PIN and a new token."""
-        now = self._now().timestamp()
-        return reports.join_of(conference, self.config.join_url, self._keys, now)
+        now, is_bound = self._now().timestamp(), self.monitors.gate.knows_visitors
+        return reports.join_of(conference, self.config.join_url, self._keys, now, is_bound)
 
     # ---- messages to it -----------------------------------------------------------------------
 
@@ -310,8 +310,9 @@ class MediaUnit:
                 self.send_to_css(answer, correlation_id)
 
     def _context(self, conference: HostedConference, janus_rooms: JanusRooms) -> ControlContext:
-        """Return a conference with what is needed to change it: its Janus rooms, the recorder, the unit's settings."""
-        return ControlContext(conference, janus_rooms, self.recorder, self.config)
+        """Return a conference with what is needed to change it."""
+        services = (self.recorder, self.config, self.monitors.gate)
+        return ControlContext(conference, janus_rooms, *services)
 
     async def _carry_out(self, order: Control) -> tuple[Body, UnitReportsChange | None]:
         """Carry out a manager's control message; return the answer's fields and the report of changes, or `None`."""
@@ -322,8 +323,6 @@ class MediaUnit:
         answer_fields = await controls.carry_out_control(context, order.name, order.body)
         await self.compositions.update(self, conference, self.janus_rooms)
         return answer_fields, await self.report_changes(conference, self.janus_rooms)
-
-    # ---- people -------------------------------------------------------------------------------
 
     async def refresh(self, e164: str) -> None:
         """Report changes of who is in a conference, as Janus says, and lost rooms; an unknown one is ignored."""

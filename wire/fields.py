@@ -133,6 +133,8 @@ class WebRtc(OpenObject):
     textroom: int | str | None = None
     pin: str | int | None = None
     token: str | None = None
+    visitortokens: Flag | None = None
+    """1: the unit also takes tokens that are made of this one for single visitors (`wire/visitor_token.py`)."""
 
 
 class Join(OpenObject):

@@ -19,6 +19,7 @@ from media_unit.janus_rooms import JanusRooms
 from media_unit.text_rates import MOST_TEXTS
 from tests.media.conftest import Platform, Unit
 from tests.media.people import AUDIO, PATIENCE, VIDEO, DataChannel, Person, Refused, Session, until
+from wire.visitor_token import visitor_token
 
 Body = dict[str, Any]
 TEXT = "janus.plugin.textroom"
@@ -154,6 +155,53 @@ async def test_a_token_is_good_for_its_own_conference_while_that_runs(
         await Session(first).open()
     await (await Session(second).open()).close()
     await member.close()
+
+
+async def test_a_visitors_token_is_nobody_elses_and_ends_with_a_removal(
+    unit: Unit, platform_side: Platform
+) -> None:
+    room = (await platform_side.creates("u1"))["join"]["webrtc"]
+    assert room["visitortokens"] == 1
+    ben, eve = "be" * 8, "e0" * 8
+    bens, eves = (room | {"token": visitor_token(room["token"], who)} for who in (ben, eve))
+    as_ben = {"request": "join", "id": f"{ben}00000001"}
+    assert "visitor's id" in (await refusals(eves, AUDIO, [as_ben]))[0]
+    assert "visitor's id" in (await refusals(eves, AUDIO, [{"request": "join"}]))[0]
+    forged = eves | {"token": eves["token"].replace(eve, ben)}
+    with pytest.raises(Refused, match="token"):
+        await Session(forged).open()
+    with pytest.raises(Refused, match="token"):
+        await Session(room | {"token": room["token"][:-1]}).open()
+
+    people = [await enter(join, who) for join, who in ((bens, ben), (eves, eve))]
+    notice = await platform_side.hears_people("8800001", lambda mts: len(online(mts)) == 2)
+    mtids = {row["visitor"]: row["mtid"] for row in notice["mts"]}
+    await platform_side.controls("u1", "DROPMT", mtids=[mtids[eve]], ban=1)
+    await asyncio.wait_for(people[1].closed.wait(), PATIENCE)
+    with pytest.raises(Refused, match="removed"):
+        await Session(eves).open()
+    os.kill(unit.gate, signal.SIGKILL)
+    assert await until_open(bens)
+    with pytest.raises(Refused, match="removed"):
+        await Session(eves).open()
+    eve_again = [{"account": eve, "name": eve, "type": "user"}]
+    await platform_side.controls("u1", "ADDMT", mts=eve_again)
+    assert await until_open(eves)
+    for person in people:
+        await person.close()
+
+
+async def enter(join: Body, visitor: str) -> Session:
+    """Enter the sound mixer as this visitor, by whose id it goes, too; return the connection."""
+    session = await Session(join).open()
+    entry = {"room": join["audioroom"], "pin": join["pin"], "display": visitor}
+    handle = await session.attach(AUDIO)
+    await session.ask(handle, {"request": "join", "id": f"{visitor}00000001", **entry})
+    return session
+
+
+def online(mts: list[Body]) -> list[Body]:
+    return [row for row in mts if row["online"]]
 
 
 async def test_over_a_data_channel_nobody_reaches_a_room_that_is_not_his(

@@ -15,10 +15,13 @@ from media_unit.gate_rules import (
     Refused,
     Visitor,
     make_token,
-    room_of_token,
+    read_token,
 )
+from wire.visitor_token import visitor_token
 
 TOKEN = make_token("key", "1-1-abc", 1000.0)
+BEN, EVE = "be" * 8, "e0" * 8
+BENS = visitor_token(TOKEN, BEN)
 
 
 def visitor(plugin: str = AUDIO) -> Visitor:
@@ -42,7 +45,8 @@ def ask(guest: Visitor, body: object, handle: object = 7) -> None:
 
 
 def test_a_token_names_the_room_that_it_is_good_for() -> None:
-    assert room_of_token("key", TOKEN, 1000.0) == "1-1-abc"
+    assert read_token("key", TOKEN, 1000.0) == ("1-1-abc", "", TOKEN)
+    assert read_token("key", BENS, 1000.0) == ("1-1-abc", BEN, TOKEN)
 
 
 @pytest.mark.parametrize(
@@ -56,11 +60,35 @@ def test_a_token_names_the_room_that_it_is_good_for() -> None:
         (TOKEN[:-2], 1000.0),
         (make_token("other", "1-1-abc", 1000.0), 1000.0),
         (TOKEN, 1000.0 + TOKEN_LASTS + 1),
+        (BENS, 1000.0 + TOKEN_LASTS + 1),
+        (BENS.replace(BEN, EVE), 1000.0),
+        (BENS.replace(f",visitor={BEN}", ""), 1000.0),
+        (BENS.replace(f"visitor={BEN}", "visitor="), 1000.0),
+        (visitor_token(make_token("other", "1-1-abc", 1000.0), BEN), 1000.0),
+        (visitor_token(BENS, EVE), 1000.0),
     ],
 )
 def test_a_token_that_is_forged_or_old_is_refused(token: object, now: float) -> None:
     with pytest.raises(Refused, match="token"):
-        room_of_token("key", token, now)
+        read_token("key", token, now)
+
+
+def test_who_has_the_token_of_a_visitor_enters_as_no_other() -> None:
+    for plugin, enter in ((AUDIO, "join"), (VIDEO, "joinandconfigure"), (VIDEO, "join")):
+        guest = visitor(plugin)
+        guest.visitor, guest.room_token = BEN, "the token of the room"
+        join = {"request": enter, "room": "1-1-abc"} | (
+            {"ptype": "publisher"} if plugin == VIDEO else {}
+        )
+        ask(guest, join | {"id": BEN + "12345678"})
+        for participant in (EVE + "12345678", BEN, BEN + "1" * 20, "7", None):
+            with pytest.raises(Refused, match="id"):
+                ask(guest, join | {"id": participant} if participant else join)
+    ask(guest, {"request": "join", "ptype": "subscriber", "room": "1-1-abc", "streams": []})
+    assert guest.message_for_janus({"janus": "keepalive", "token": BENS}) == {
+        "janus": "keepalive",
+        "token": "the token of the room",
+    }
 
 
 def test_what_pages_ask_is_passed_on() -> None:
