@@ -5,6 +5,7 @@ Each function takes the conference and the fields of the form, and raises Refusa
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 
 from django.http import QueryDict
@@ -36,10 +37,20 @@ def _end_conference(conference: Conference, form: QueryDict) -> None:
 
 
 def _extend_conference(conference: Conference, form: QueryDict) -> None:
-    """Let a conference end later, by the minutes in the form. Raises Refusal if the scheduler refuses that."""
+    """Let a conference end later, by the minutes in the form.
+
+    The page's own `key` of the command makes it safe to send it again, to another site as well. Raises Refusal.
+    """
     minutes = request_parsing.number(form.get("minutes"), "duration", 0)
+    key = form.get("key", "")
+    repeatable = f"{conference.confid}:{key}".encode()
     commands.ask_scheduler(
-        ExtendConference(e164=conference.e164, user_domain=conference.user_domain, delay=minutes)
+        ExtendConference(
+            reqid=hashlib.sha256(repeatable).hexdigest()[:32] if key else None,
+            e164=conference.e164,
+            user_domain=conference.user_domain,
+            delay=minutes,
+        )
     )
 
 

@@ -23,7 +23,7 @@ from im.rules.call_guests import guest_id, marked_name
 from im.rules.conversation_decisions import DenyReason
 from im.rules.message_decisions import ConversationFacts, MemberFacts
 from im.rules.messages import DraftEntry, IncomingRequest, RefusedMessage, Say
-from im.rules.parse import InvalidMessage, message_text
+from im.rules.parse import InvalidMessage, client_msg_id_of, message_text
 from im.rules.vocabulary import Cmd, Membership, Role, Type
 
 AWAY = DenyReason.AWAY.value
@@ -43,6 +43,7 @@ def write_from_call(platform: str, confid: str, call_text: CallText) -> str:
     number, writer = conversation[0], _writer(store, call_text)
     try:
         request = Say(number, Type.TEXT, message_text({"body": call_text.text}))
+        client_msg_id_of({"client_msg_id": call_text.key})
     except InvalidMessage as invalid:
         return invalid.code.value
     checked = _checked(IncomingRequest(writer.id, "", request, call_text.key))

@@ -94,7 +94,7 @@ def parse_message(delivery: ClientDelivery) -> IncomingRequest | RefusedMessage:
     try:
         body = _parse_json(delivery.body)
         data = body["data"]
-        client_msg_id = _client_msg_id_of(data)
+        client_msg_id = client_msg_id_of(data)
         token, request = _token_of(body), _parse_request(body, data)
         _check_sender_and_key(delivery, sender, data, request)
         way = "m" if delivery.exchange == CLIENT else "a"  # MQTT, or AMQP and STOMP
@@ -151,7 +151,7 @@ def _token_of(body: Data) -> str:
     return token.removeprefix(PREFIX)
 
 
-def _client_msg_id_of(data: Data) -> str | None:
+def client_msg_id_of(data: Data) -> str | None:
     """Return the sender's own id of the message; `None` if it has none. Raises InvalidMessage."""
     client_msg_id = data.get("client_msg_id")
     if client_msg_id is None:
@@ -266,7 +266,7 @@ def _parse_call_signal(data: Data) -> CallSignal:
         return CallSignal(act, _parse_id(data.get("call_id"), "call_id"), "", device)
     if not (isinstance(user, str) and USER.fullmatch(user)):
         raise InvalidMessage(Code.BAD_JSON, "user_id: the person to call")
-    return CallSignal(act, 0, user, device, _client_msg_id_of(data) or "")
+    return CallSignal(act, 0, user, device, client_msg_id_of(data) or "")
 
 
 _PARSERS: dict[str, Callable[[Data], Request]] = {

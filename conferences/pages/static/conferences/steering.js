@@ -1,6 +1,6 @@
 // The dialog in which a chair or co-chair steers the conference. The platform checks the right for each command.
 
-import { $, filled, notice } from "./page.js";
+import { $, filled, notice, randomId } from "./page.js";
 
 const VISITOR_LENGTH = 16;
 
@@ -46,7 +46,7 @@ export class Steering {
   /** Carry out the action of a button, or show why it is refused. */
   async #press(button) {
     if (!button) return;
-    const { action, id, value } = button.dataset;
+    const { action, id, value, minutes } = button.dataset;
     // What cannot be taken back is pressed twice.
     if (action === "end" && !button.dataset.sure) {
       button.dataset.sure = "yes";
@@ -55,7 +55,9 @@ export class Steering {
       return;
     }
     button.disabled = true;
-    const answer = await this.#send({ action, ...(id && { id }), ...(value && { value }) }).catch(() => ({ refused: "away", why: this.#words.away_now }));
+    // By the key a site knows a command that another site has carried out, too late for the page to hear of it.
+    const command = { action, key: randomId(16), ...(id && { id }), ...(value && { value }), ...(minutes && { minutes }) };
+    const answer = await this.#send(command).catch(() => ({ refused: "away", why: this.#words.away_now }));
     button.disabled = false;
     const why = answer.refused ? (answer.why ?? this.#words.not_possible) : "";
     $("steering-error").textContent = why;
