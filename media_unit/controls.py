@@ -53,7 +53,7 @@ class ControlRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ControlContext:
-    """The handler of a conference manager's request needs this: conference, Janus rooms, recorder, settings, and gate."""
+    """What the handler of a conference manager's request needs: conference, Janus rooms, recorder, settings, gate."""
 
     conference: HostedConference
     janus_rooms: JanusRooms

@@ -299,7 +299,7 @@ class Visitor:
             self._check_participant(body.get("id"))
 
     def _check_participant(self, participant: object) -> None:
-        """Raise Refused unless an id to enter under is one of this connection's visitor, who is known by its beginning."""
+        """Raise Refused unless an id to enter under begins with this connection's visitor, as a page's does."""
         is_own = isinstance(participant, str) and participant.startswith(self.visitor)
         if not is_own or len(str(participant)) != _LENGTH_OF_PAGE_ID:
             raise Refused(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from conferences.data.queries import carries_call, live_by_number, room_id_of
 from conferences.data.reservation_queries import live_reservation_by_number
 from conferences.data.stored_rows import room_by_number, stored_by_id
-from conferences.rules.chairs import visitor_of_terminal
+from conferences.rules.chairs import visitor_of_terminal, visitors_present
 from conferences.rules.reservation import bookid_of
 from conferences.rules.stored import Kind, StoredConference
 from foundation.cells.directory import store_of
@@ -38,6 +38,8 @@ class JoinInfo:
     arrangement: Arrangement = DEFAULT_ARRANGEMENT
     chairman_visitor: str = ""
     """The visitor's id of the terminal that is chairman."""
+    present: frozenset[str] = frozenset()
+    """The ids of the visitors who are in it, as its media unit has reported last."""
 
     @property
     def is_idle(self) -> bool:
@@ -81,6 +83,7 @@ def join_info(e164: str) -> JoinInfo | None:
             conference.creator_moid,
             arrangement_of(conference.settings),
             visitor_of_terminal(conference, conference.chairman),
+            visitors_present(conference),
         )
     room = room_by_number(e164)
     if room is None:

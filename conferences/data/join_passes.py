@@ -1,8 +1,9 @@
 """The functions here sign and check passes: proofs that a visitor was let into a conference by its join page.
 
 A pass names the conference, the visitor, and the account from which the visitor came. All sites sign with one key, so
-a pass is good wherever the conference moves. A visitor's id is derived from a secret of the browser: everybody inside
-sees the id, as part of the ids at the media unit, and nobody can derive the secret from it.
+a pass is good wherever the conference moves. It lasts for some hours; the page gets a new one with each answer.
+A visitor's id is derived from a secret of the browser: everybody inside sees the id, as part of the ids at the media
+unit, and nobody can derive the secret from it.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import secrets
 from typing import NamedTuple
 
-from django.core.signing import BadSignature, Signer
+from django.core.signing import BadSignature, TimestampSigner
 
 from foundation.signing import shared_key
 
 _BROWSER = re.compile("[0-9a-f]{16,64}")
+PASS_LASTS = 12 * 3600
+"""Seconds for which a pass is good; browsers keep it, also where another person uses them on the next day."""
 _LENGTH_OF_VISITOR_ID = 16
 """So many characters of the ids at a media unit tell which visitor it is (`media_unit/roster.py`)."""
 
@@ -37,18 +41,28 @@ def visitor_of(confid: str, browser: str) -> str:
     return hashed.hexdigest()[:_LENGTH_OF_VISITOR_ID]
 
 
+def random_visitor() -> str:
+    """Return a visitor's id for a browser that has sent no secret: it gets no pass, and is somebody new each time."""
+    return secrets.token_hex(_LENGTH_OF_VISITOR_ID // 2)
+
+
+def _signer() -> TimestampSigner:
+    """Return the signer of passes, which all sites share."""
+    return TimestampSigner(key=shared_key(), salt="join-pass")
+
+
 def signed_pass(granted: Pass) -> str:
-    """Return a visitor's pass (the proof of being let in) as signed text, which the page keeps."""
-    return Signer(key=shared_key(), salt="join-pass").sign("|".join(granted))
+    """Return a pass in the form in which the page keeps it."""
+    return _signer().sign("|".join(granted))
 
 
 def pass_of(signed: str, confid: str) -> Pass | None:
-    """Return the pass (the proof of being let in) that a page has sent as signed text.
+    """Return the pass that a page has sent for the conference with this id.
 
-    Returns `None` if it is forged, or for another conference than that with this id.
+    `None` if it is forged, too old, or for another conference.
     """
     try:
-        granted = Pass(*Signer(key=shared_key(), salt="join-pass").unsign(signed).split("|"))
+        granted = Pass(*_signer().unsign(signed, max_age=PASS_LASTS).split("|"))
     except (BadSignature, TypeError):
         return None
     return granted if granted.confid == confid else None

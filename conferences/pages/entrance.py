@@ -11,14 +11,23 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from conferences.data import attendees, lobby, poll_rows, shared_document_rows
 from conferences.data.join_info import JoinInfo
-from conferences.data.join_passes import Pass, pass_of, signed_pass, visitor_of
+from conferences.data.join_passes import (
+    Pass,
+    pass_of,
+    random_visitor,
+    signed_pass,
+    visitor_of,
+)
+from conferences.pages.failover_urls import is_page_of_other_site, site_urls_of
 from conferences.rules.admission import Entry, decide_entry, is_kept_out
 from conferences.rules.chairs import Role, role_of
 from conferences.rules.lobby import Lobby
 from domains.data import hooks
+from foundation.bus.typed_json import to_json
 from foundation.cells.directory import store_of
 from foundation.plain_text import cleaned
 from foundation.web.audit import counted_address_of
+from wire.visitor_token import visitor_token
 
 MOST_CHARACTERS_OF_NAME = 48
 
@@ -51,12 +60,27 @@ def let_in(request: HttpRequest, conference: JoinInfo, answer: dict[str, object]
         hooks.PERSON_JOINED.call(conference.confid, account)
         if earlier is None or earlier.account != account:
             attendees.record_entry(conference.platform, conference.confid, account, visitor)
+    answer["join"] = _join_of_visitor(conference, visitor or random_visitor())
     if visitor:
         granted = Pass(conference.confid, visitor, account)
         answer |= {"visitor": visitor, "pass": signed_pass(granted)}
         answer |= news_for_insiders(conference)
         answer |= _facts_for_steering(conference, granted)
     return JsonResponse(answer)
+
+
+def _join_of_visitor(conference: JoinInfo, visitor: str) -> dict[str, object] | None:
+    """Return how the visitor with this id, and nobody else, enters a conference; `None` while it does not run.
+
+    The token of the media unit is good for this visitor alone, unless the unit's gate is of an earlier release.
+    """
+    if conference.join is None:
+        return None
+    join: dict[str, object] = to_json(conference.join)
+    webrtc = conference.join.webrtc
+    if webrtc is not None and webrtc.token and webrtc.visitortokens:
+        join["webrtc"] = {**to_json(webrtc), "token": visitor_token(webrtc.token, visitor)}
+    return join
 
 
 def _answer_in_lobby(conference: JoinInfo, visitor: str, name: str, address: str) -> Entry | Lobby:
@@ -89,11 +113,15 @@ def news_for_insiders(conference: JoinInfo) -> dict[str, object]:
 def valid_pass(request: HttpRequest, conference: JoinInfo) -> Pass | None:
     """Return the pass (proof of being let in) that a page has sent; `None` if it is forged or the visitor was removed.
 
-    The creator's pass stays valid even then.
+    Nobody takes that of the creator away. The account counts only as long as the browser is signed in with it; pages of
+    the other sites, whose requests have no cookie, keep it.
     """
     granted = pass_of(request.POST.get("pass", ""), conference.confid)
     if granted is None:
         return None
+    is_signed_in = granted.account == _account_of(request, conference)
+    if not is_signed_in and not is_page_of_other_site(request, site_urls_of(conference.platform)):
+        granted = granted._replace(account="")
     is_creators = bool(granted.account) and granted.account == conference.creator_moid
     if is_kept_out(conference.arrangement, granted.visitor) and not is_creators:
         return None

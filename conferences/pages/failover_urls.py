@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
@@ -30,6 +31,13 @@ def origin_of(url: str) -> str:
     """Return the origin (`scheme://host:port`) of a URL, written as browsers write it."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def is_page_of_other_site(request: HttpRequest, urls: tuple[str, ...]) -> bool:
+    """Return whether a request comes from a page that another of these sites has served, so without its cookies."""
+    origin = request.headers.get("Origin", "")
+    is_own = origin in (origin_of(settings.PUBLIC_URL), origin_of(request.build_absolute_uri("/")))
+    return not is_own and origin in {origin_of(url) for url in urls}
 
 
 def allow_pages_of(

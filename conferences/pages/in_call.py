@@ -1,4 +1,7 @@
-"""Requests of people in a call, guests among them, by its page: each has the pass that they got when they entered."""
+"""People in a call, guests among them, ask and say things by its page: each request has the pass of the entry.
+
+The pass alone is not enough, since anybody with the link gets one for each browser: its visitor has to be in the call.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +58,8 @@ def for_insiders(
 
     The request is a form with `pass` and `name`. No CSRF token is asked for, as pages of the platform's other sites
     call this, too; what proves the right is the pass, never a cookie. A site that does not serve the platform answers
-    503, one that knows no such conference 404; the page then asks the next site.
+    503, one that knows no such conference 404; the page then asks the next site. 409 "absent" says that the media
+    unit has not reported the visitor as present; just after the entry the page asks again.
     """
 
     @csrf_exempt
@@ -72,6 +76,8 @@ def for_insiders(
             answer, status = refused("elsewhere", 503)
         elif (granted := valid_pass(request, conference)) is None:
             answer, status = refused("pass", 403)
+        elif granted.visitor not in conference.present:
+            answer, status = refused("absent", 409)
         else:
             name = request.POST.get("name", "")[:MOST_CHARACTERS_OF_NAME]
             address = counted_address_of(request) or ""

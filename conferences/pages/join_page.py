@@ -28,7 +28,6 @@ from conferences.pages.failover_urls import allow_pages_of, is_served_here, orig
 from conferences.pages.join_texts import join_texts
 from conferences.rules.licence_counts import VISITOR
 from domains.models import Account
-from foundation.bus.typed_json import to_json
 from foundation.cells.directory import own_platform
 from foundation.web.audit import counted_address_of
 from foundation.web.content_security_policy import with_policy
@@ -134,8 +133,7 @@ def _answer_after_password(request: HttpRequest, conference: JoinInfo) -> HttpRe
 
     Other answers are that a password is `wanted`, that it is `wrong` (403), or to try `later` after too many (429).
     """
-    join = to_json(conference.join) if conference.join else None
-    answer: dict[str, object] = {"state": conference.state, "name": conference.name, "join": join}
+    answer: dict[str, object] = {"state": conference.state, "name": conference.name, "join": None}
     if not conference.password:
         return _admit_or_begin(request, conference, answer)
     is_form = request.content_type != "application/json"
@@ -173,8 +171,7 @@ def _admit_or_begin(
             {"state": conference.state, "why": texts.refusal_text(refusal)}, status=409
         )
     if begun := join_info(started.e164):
-        join = to_json(begun.join) if begun.join else None
-        return let_in(request, begun, answer | {"state": begun.state, "join": join})
+        return let_in(request, begun, answer | {"state": begun.state})
     return JsonResponse({"state": "ended"})
 
 

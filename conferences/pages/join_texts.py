@@ -142,6 +142,9 @@ _TEXTS: dict[str, Promise] = {
     "not_possible": gettext_lazy("That was not possible. Please try again."),
     "poll_question": gettext_lazy("The question is missing or too long."),
     "poll_answers": gettext_lazy("Give 2 to 10 different answers of at most 100 characters."),
+    "poll_absent": gettext_lazy(
+        "You are still on the way into the conference. Try again in a moment."
+    ),
     "poll_full": gettext_lazy("There are too many polls or votes."),
     # Shared notes and whiteboard.
     "notes_begun": gettext_lazy("Somebody writes into the shared notes: see “More”."),

@@ -60,3 +60,9 @@ def visitor_of_terminal(conference: Conference, mtid: str) -> str:
     """Return the visitor's id of a terminal; "" if it is not there now, or has not entered by the join page."""
     terminals = (terminal for terminal in conference.mts if terminal.mtid == mtid)
     return next((terminal.visitor or "" for terminal in terminals if terminal.online), "")
+
+
+def visitors_present(conference: Conference) -> frozenset[str]:
+    """Return the ids of the visitors who are in a conference by its join page, as its media unit has reported last."""
+    present = (terminal.visitor for terminal in conference.mts if terminal.online)
+    return frozenset(visitor for visitor in present if visitor)

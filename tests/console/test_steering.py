@@ -7,27 +7,31 @@ from typing import Any
 import pytest
 
 from conferences.api import commands
+from conferences.data import join_passes
 from conferences.data.join_links import join_link
 from conferences.data.join_passes import visitor_of
+from conferences.pages import entrance, in_call
 from domains.models import Account
 from tests.admin.conftest import conference_row
 from tests.web_clients import BareClient, Browser
 from wire.conference_control import Arrange, ControlOrder, MuteTerminals, SetChairman
+from wire.conference_manager import ExtendConference
 from wire.fields import Settings, Terminal
 
 NUMBER, CONFID = "8800078", "steered-1"
-BEN, EVE = "be" * 16, "e0" * 16
+ANNA, BEN, EVE, GUS = "a1" * 16, "be" * 16, "e0" * 16, "90" * 16
 
 
 @pytest.fixture
 def orders(platform: str, monkeypatch: pytest.MonkeyPatch) -> list[ControlOrder]:
     """Return the orders that media units get; Ben is co-chair of a conference that anna has created."""
-    ben, eve = (visitor_of(CONFID, browser) for browser in (BEN, EVE))
+    anna, ben, eve = (visitor_of(CONFID, browser) for browser in (ANNA, BEN, EVE))
     settings = Settings(extra={"lobby": 1, "cochairs": [ben]})
     mts = (
         Terminal(mtid="1", name="Ben", online=1, visitor=ben),
         Terminal(mtid="2", name="Eve", online=1, visitor=eve),
         Terminal(mtid="3", name="Telephone", online=1),
+        Terminal(mtid="4", name="Anna", online=1, visitor=anna),
     )
     creator = Account.objects.get(username="anna").moid
     facts = {"e164": NUMBER, "confid": CONFID, "password": "", "creator_moid": creator}
@@ -43,22 +47,38 @@ def where(client: BareClient, browser: str, **more: str) -> Any:
 
 
 def steer(answer: Any, action: str, **fields: str) -> tuple[int, Any]:
-    proof = {"pass": answer.get("pass", "")}
-    reply = BareClient().post(f"/join/{NUMBER}/steer", {**proof, "action": action, **fields})
+    return say(BareClient(), answer, action=action, **fields)
+
+
+def say(
+    client: BareClient, answer: Any, what: str = "steer", origin: str = "", **fields: str
+) -> tuple[int, Any]:
+    headers = {"Origin": origin} if origin else {}
+    form = {"pass": answer.get("pass", ""), **fields}
+    reply = client.post(f"/join/{NUMBER}/{what}", form, headers=headers)
     return reply.status_code, reply.json()
+
+
+def signed_in() -> Browser:
+    """Return a browser in which anna has signed in, who has created the conference."""
+    client = Browser()
+    client.force_login(Account.objects.get(username="anna"))
+    return client
+
+
+def steer_as_anna(answer: Any, action: str, **fields: str) -> tuple[int, Any]:
+    return say(signed_in(), answer, action=action, **fields)
 
 
 def hers() -> Any:
     """Return what the page of the creator is answered."""
-    client = Browser()
-    client.force_login(Account.objects.get(username="anna"))
-    return where(client, "a1" * 16)
+    return where(signed_in(), ANNA)
 
 
 def let_in(browser: str) -> Any:
     """Let a guest in by the creator's page, and return what the guest's page is answered then."""
     where(BareClient(), browser)
-    assert steer(hers(), "letin", id=visitor_of(CONFID, browser)) == (200, {})
+    assert steer_as_anna(hers(), "letin", id=visitor_of(CONFID, browser)) == (200, {})
     return where(BareClient(), browser)
 
 
@@ -73,14 +93,14 @@ def test_a_creator_steers_and_says_who_else_does(orders: list[ControlOrder]) -> 
         ("cochair", {"id": "2", "value": "1"}),
         ("chair", {"id": "2"}),
     ):
-        assert steer(anna, action, **fields) == (200, {})
+        assert steer_as_anna(anna, action, **fields) == (200, {})
     ben, eve = (visitor_of(CONFID, browser) for browser in (BEN, EVE))
     assert isinstance(orders[0], MuteTerminals)
     assert isinstance(orders[4], SetChairman)
     changes = [order.changes for order in orders if isinstance(order, Arrange)]
     assert changes == [{"locked": 1}, {"cochairs": [ben, eve]}, {"chair": eve}]
-    assert steer(anna, "cochair", id="3", value="1")[0] == 409
-    assert steer(anna, "rename", name="x")[0] == 403
+    assert steer_as_anna(anna, "cochair", id="3", value="1")[0] == 409
+    assert steer_as_anna(anna, "rename", name="x")[0] == 403
 
 
 def test_a_co_chair_steers_but_makes_no_chairs_and_a_guest_steers_nothing(
@@ -102,3 +122,51 @@ def test_the_id_of_a_co_chair_that_all_see_is_no_right(orders: list[ControlOrder
     for forged in (seen, eve["pass"].replace(eve["visitor"], seen), ""):
         assert steer({"pass": forged}, "lock", value="1")[0] == 403
     assert orders == []
+
+
+def test_a_pass_is_good_for_whoever_is_in_the_call_and_for_nobody_else(
+    orders: list[ControlOrder],
+) -> None:
+    gus = let_in(GUS)
+    assert gus["pass"], "he was let in, and has not entered"
+    for what in ("chat", "polls", "steer"):
+        fields = {"act": "vote", "poll": "1", "choices": "0", "action": "lock", "value": "1"}
+        assert say(BareClient(), gus, what, **fields) == (409, {"refused": "absent"})
+    assert steer(let_in(BEN), "lock", value="1") == (200, {})
+
+
+def test_whoever_signs_out_steers_no_more_and_pages_of_other_sites_need_no_cookie(
+    orders: list[ControlOrder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    west = "https://west.example"
+    for module in (entrance, in_call):
+        monkeypatch.setattr(module, "site_urls_of", lambda platform: (west,))
+    anna = hers()
+    lock = {"action": "lock", "value": "1"}
+    assert say(BareClient(), anna, **lock)[0] == 403
+    assert say(BareClient(), anna, origin="https://evil.example", **lock)[0] == 403
+    assert say(BareClient(), anna, origin=west, **lock) == (200, {})
+    later = where(BareClient(), ANNA, **{"pass": anna["pass"]})
+    assert "role" not in later, "the page that goes on after signing out is that of a guest"
+
+
+def test_a_pass_that_is_old_is_none(
+    orders: list[ControlOrder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ben = let_in(BEN)
+    monkeypatch.setattr(join_passes, "PASS_LASTS", -1)
+    assert steer(ben, "lock", value="1")[0] == 403
+
+
+def test_to_extend_a_conference_twice_by_one_press_extends_it_once(
+    orders: list[ControlOrder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[ExtendConference] = []
+    monkeypatch.setattr(commands, "ask_scheduler", sent.append)
+    ben = let_in(BEN)
+    for key in ("k1", "k1", "k2", ""):
+        assert steer(ben, "extend", minutes="15", key=key) == (200, {})
+    first, repeated, second, old_page = (command.reqid for command in sent)
+    assert first == repeated != second, "the scheduler carries out one id once"
+    assert first is not None
+    assert old_page is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 import pytest
@@ -10,6 +10,7 @@ from django.core.cache import cache
 
 from conferences.data import visitor_rates
 from conferences.data.join_links import join_link
+from conferences.data.queries import live_by_number
 from conferences.rules.states import Conference
 from foundation import clock
 from foundation.cells.directory import own_platform, store_of
@@ -20,8 +21,9 @@ from im.models import Conversation
 from im.rules.messages import Recall
 from im.rules.vocabulary import TEXT_BYTES
 from tests.im.http.town import Someone, someone
-from tests.im.test_conference_conversations import follow, running
+from tests.im.test_conference_conversations import becomes, follow, running
 from tests.web_clients import BareClient, Browser
+from wire.fields import Terminal
 
 
 class Insider:
@@ -34,6 +36,15 @@ class Insider:
             self.client.force_login(person.account)
         link = join_link(conference.confid, self.number).replace("/?", "/where?entering=1&")
         self.answer = self.client.post(link, {"browser": uuid4().hex}).json()
+        self.is_in(1)
+
+    def is_in(self, online: Literal[0, 1]) -> None:
+        """Let the media unit report this browser as being in the call, or as having left."""
+        live, visitor = live_by_number(self.number), self.answer["visitor"]
+        assert live is not None
+        others = tuple(terminal for terminal in live.mts if terminal.visitor != visitor)
+        mine = Terminal(mtid=visitor, name=self.name, online=online, visitor=visitor)
+        becomes(live, mts=(*others, mine))
 
     def say(self, text: str = "", key: str = "", **more: Any) -> Any:
         """Write a text, or only read; return the reply."""
@@ -134,4 +145,21 @@ def test_before_the_conversation_is_there_the_page_is_told_to_try_again(platform
     guest = Insider(running(password=""), "Gus")
     assert "chat" not in guest.answer
     assert guest.say("x").status_code == 503
+    assert guest.read() == []
+
+
+def test_whoever_has_left_the_call_reads_and_writes_no_more(conference: Conference) -> None:
+    guest = Insider(conference, "Gus")
+    assert guest.say("Hello").status_code == 200
+    guest.is_in(0)
+    for reply in (guest.say("Still here?"), guest.say()):
+        assert (reply.status_code, reply.json()) == (409, {"refused": "absent"})
+    guest.is_in(1)
+    assert [text for _, text, _, _ in guest.read()] == ["Hello"]
+
+
+def test_the_key_of_a_text_is_checked_as_that_of_any_client(conference: Conference) -> None:
+    guest = Insider(conference, "Gus")
+    for key in ("with blank", "é", "x" * 65):
+        assert guest.say("Hello", key).status_code in (400, 409)
     assert guest.read() == []

@@ -63,6 +63,8 @@ class Platform:
     def __init__(self, url: str) -> None:
         self._url = url
         self.said: list[tuple[Body, aio_pika.abc.AbstractIncomingMessage]] = []
+        self.hear_of_people: Callable[[list[Body]], None] = lambda mts: None
+        """This is called with the terminals of each report of a change."""
 
     async def open(self) -> Platform:
         self._connection = await aio_pika.connect(self._url)
@@ -84,7 +86,10 @@ class Platform:
         await self._connection.close()
 
     async def _take(self, message: aio_pika.abc.AbstractIncomingMessage) -> None:
-        self.said.append((orjson.loads(message.body), message))
+        body = orjson.loads(message.body)
+        self.said.append((body, message))
+        if body["type"] == "MCU_MAU_CONFSTATECHANGE_NTF":
+            self.hear_of_people(body["mts"])
 
     async def tell(
         self, pid: str, body: Body | bytes, correlation_id: str = "", ip: str = "127.0.0.1"

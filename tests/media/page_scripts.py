@@ -57,12 +57,6 @@ FIRST = """() => document.querySelector(".tile.first:not([hidden]) .who")?.textC
 HANDS = """(wanted) =>
   [...document.querySelectorAll("#hands-list li")].map((row) => row.firstChild.data).join() === wanted"""
 """A script of the page: whether these people have a hand up, in this order, joined by commas."""
-COUNT_ENDS = """() => {
-    window.ends = 0;
-    const ended = document.getElementById("ended");
-    new MutationObserver(() => (ends += !ended.hidden)).observe(ended, {attributeFilter: ["hidden"]});
-}"""
-"""A script of the page that counts from now on how often it says that the person's meeting is over."""
 SHOWN = """() => [...document.querySelectorAll(".tile:not([hidden]) .who")].map((who) => who.textContent).join()"""
 """A script of the page that returns the names on the tiles that are shown, joined by commas."""
 STAGES = """async () => {

@@ -48,6 +48,7 @@ async def test_what_people_do_together_in_a_call_survives_its_unit(
     kept_conference: Whereabouts,
 ) -> None:
     await units("u2").start()
+    platform_side.hear_of_people = kept_conference.note_present
     kept_conference.join = (await platform_side.creates("u1"))["join"]
     with served() as site:
         url = site + join_link("c1", "8800001")

@@ -25,6 +25,14 @@ class Whereabouts:
         self.arrangement = Arrangement()
         self.join: dict[str, Any] | None = None
         self.platform, self.user_domain = "east", "tenant"
+        self.present: frozenset[str] = frozenset()
+        """The visitors whom the media unit has reported as being in it."""
+
+    def note_present(self, mts: list[dict[str, Any]]) -> None:
+        """Note who is there, as the platform does with each report of the unit."""
+        self.present = frozenset(
+            row["visitor"] for row in mts if row.get("online") and row.get("visitor")
+        )
 
     def __call__(self, e164: str) -> JoinInfo | None:
         if e164 != self.e164 or self.state == "ended":
@@ -38,4 +46,5 @@ class Whereabouts:
             is_call=self.is_call,
             creator_moid="anna",
             arrangement=self.arrangement,
+            present=self.present,
         )

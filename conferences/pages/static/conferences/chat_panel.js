@@ -7,7 +7,7 @@ import { Panel } from "./panels.js";
 const FETCH_EVERY = 1000;
 const TRY_AGAIN = 3000;
 /** With these refusals the same text may be stored a moment later. */
-const PASSING = ["away", "rate", "elsewhere"];
+const PASSING = ["away", "rate", "elsewhere", "absent"];
 const MOST_SHOWN = 500;
 const MOST_IN_NOTICE = 80;
 
@@ -41,7 +41,9 @@ export class ChatPanel {
   #told = 0;
   #isWanted = false;
   #isFetching = false;
-  /** Whether what was there before the entry is shown: later messages are new. */
+  /** The last entry that was there when the person entered, later ones are new; null before the entry. */
+  #first = null;
+  /** Whether all that the page knows to exist was fetched once. */
   #isLoaded = false;
   #unread = 0;
   #messages = new Map();
@@ -51,6 +53,7 @@ export class ChatPanel {
     if (!answer?.pass) return;
     this.#isInside = true;
     const { chat } = answer;
+    this.#first ??= chat ?? 0;
     this.panel.button.hidden = chat === undefined;
     if (chat === undefined) this.#isLoaded = true;
     else if (chat > this.#after || !this.#isLoaded) {
@@ -75,7 +78,10 @@ export class ChatPanel {
   /** Fetch the messages after the last known one; ask once more if the platform has more. */
   async #fetchPage() {
     const before = this.#after;
-    this.#take(await this.#ask({ after: String(before) }));
+    const answer = await this.#ask({ after: String(before) });
+    // The unit has not reported the entry yet.
+    if (answer.refused === "absent") this.#isWanted = true;
+    this.#take(answer);
     if (this.#after > before && this.#after < this.#told) this.#isWanted = true;
   }
 
@@ -84,6 +90,7 @@ export class ChatPanel {
     this.panel.toggle(false);
     this.#isInside = this.#isLoaded = false;
     this.#after = this.#told = this.#unread = 0;
+    this.#first = null;
     this.#messages.clear();
     $("chat-log").replaceChildren();
     this.#say("");
@@ -120,7 +127,7 @@ export class ChatPanel {
   /** Show the messages of an answer, and a notice about new ones while the panel is closed. */
   #take({ refused, messages = [], last = 0 }) {
     if (refused || !this.#isInside) return;
-    const isNew = (message) => this.#isLoaded && !message.mine && !message.gone && message.seq > this.#after;
+    const isNew = ({ mine, gone, seq }) => !mine && !gone && seq > this.#after && seq > this.#first;
     const fresh = messages.filter((message) => isNew(message) && !this.#messages.has(message.seq));
     for (const message of messages) this.#messages.set(message.seq, message);
     this.#after = Math.max(this.#after, last);

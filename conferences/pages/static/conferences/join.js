@@ -305,6 +305,8 @@ async function join(event) {
 
 /** Show on the form why the person cannot enter. */
 function refuse(why) {
+  $("enter").hidden = false;
+  $("ended").hidden = true;
   $("enter-error").textContent = why;
   $("enter-error").hidden = false;
 }

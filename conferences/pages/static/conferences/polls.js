@@ -54,7 +54,10 @@ export class PollsPanel {
     this.#isFetching = true;
     while (this.#isWanted && this.#isInside) {
       this.#isWanted = false;
-      this.#take(await this.#ask({}).catch(() => ({})));
+      const answer = await this.#ask({}).catch(() => ({}));
+      // The unit has not reported the entry yet.
+      if (answer.refused === "absent") this.#isWanted = true;
+      this.#take(answer);
       await pause(FETCH_EVERY);
     }
     this.#isFetching = false;

@@ -8,7 +8,7 @@ const FETCH_EVERY = 150;
 const FETCH_MORE_BY_PERSON = 15;
 const TRY_AGAIN = 2000;
 /** With these refusals the same update may be stored a moment later. */
-const PASSING = ["away", "rate", "elsewhere"];
+const PASSING = ["away", "rate", "elsewhere", "absent"];
 /** Updates are sent together up to so many bytes; the platform takes 64 KiB. */
 const MOST_BYTES = 48 * 1024;
 /** The origin of what the platform has sent. */
@@ -82,7 +82,8 @@ export class SharedDocument {
     this.#isFetching = true;
     while (this.#isWanted && !this.#isClosed) {
       this.#isWanted = false;
-      await this.#exchange({});
+      // The unit has not reported the entry yet.
+      if ((await this.#exchange({})) === "absent") this.#isWanted = true;
       await pause(FETCH_EVERY + FETCH_MORE_BY_PERSON * this.#people());
     }
     this.#isFetching = false;
