@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks import (
     calls,
     create,
+    films,
     propagation,
     push,
     reservations,
@@ -29,6 +30,7 @@ from deploy.stand.interrupts import raise_when_asked_to_end
 ALL: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "calls": calls.run,
     "create": create.run,
+    "films": films.run,
     "propagation": propagation.run,
     "push": push.run,
     "reservations": reservations.run,
