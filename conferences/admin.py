@@ -27,6 +27,7 @@ from conferences.pages import (
     area_admin,
     conference_details,
     recording_admin,
+    recording_rule_admin,
     reservation_admin,
     stored_admin,
     unit_admin,
@@ -44,7 +45,14 @@ if TYPE_CHECKING:
     from django.contrib.admin.filters import _ListFilterChoices
     from django_stubs_ext import StrOrPromise
 
-__all__ = ["area_admin", "recording_admin", "reservation_admin", "stored_admin", "unit_admin"]
+__all__ = [
+    "area_admin",
+    "recording_admin",
+    "recording_rule_admin",
+    "reservation_admin",
+    "stored_admin",
+    "unit_admin",
+]
 
 COLOURS = {
     ConferenceState.CREATING: "blue",

@@ -69,6 +69,7 @@ conference | conferences.conference | v...o | v...o | v...o | v...o | its tenant
 reservation | conferences.reservation | v...o | v...o | v...o | v...o | its tenant, its source; operate: cancel
 call record       | conferences.callrecord  | v.... | v....   | v....    | v.... | its tenant, its source, its host
 recording | conferences.recording | v...o | v...o | v...o | v...o | its tenant, its source; operate: try a film again
+retention of recordings | conferences.recordingrule | v.... | vacd. | vacd. | vacd. | its tenant, its site
 media unit | conferences.resourceunit | v...o | v...o | v...o | ..... | its platform; operate: drain, put back, move off
 public template   | conferences.publictemplate | vacd. | vacd. | vacd. | vacd. | its tenant
 personal template | conferences.personaltemplate | v..d. | v..d. | v..d. | v..d. | its tenant
@@ -115,6 +116,7 @@ number            | conferences.number      | v.... | v....   | v....    | .....
             model_entry(_("Conferences"), "video_camera_front", "conferences", "conference"),
             model_entry(_("Reservations"), "event", "conferences", "reservation"),
             model_entry(_("Recordings"), "video_library", "conferences", "recording"),
+            model_entry(_("Retention"), "auto_delete", "conferences", "recordingrule"),
             model_entry(_("Media units"), "dns", "conferences", "resourceunit"),
             model_entry(_("Call records"), "history", "conferences", "callrecord"),
             model_entry(_("Public templates"), "bookmark", "conferences", "publictemplate"),

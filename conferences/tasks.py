@@ -10,6 +10,7 @@ from conferences.data import registry_rows
 from conferences.flows import (
     change_recordings,
     forget_reservations,
+    keep_recordings,
     make_films,
     number_reports,
     occurrences,
@@ -85,6 +86,7 @@ def forget_old() -> None:
     for_each_served(inbox.delete_old_requests)
     for_each_served(events.delete_old_events)
     for_each_served(forget_reservations.delete_old_reservations)
+    for_each_served(keep_recordings.delete_old)
     for_each_served(change_recordings.empty_wastebasket)
     if is_served_here(own_platform()):
         registry_rows.delete_gone_rows()

@@ -111,6 +111,12 @@ def _change(viewer: Viewer, recording: str, *, deleted: bool, **columns: object)
     return bool(rows.filter(pk=recording, deleted_at__isnull=not deleted).update(**columns))
 
 
+def delete_before(database: str, user_domain: str, before: datetime, now: datetime) -> None:
+    """Put the recordings of a user domain into the wastebasket that were begun before a moment."""
+    rows = Recording.objects.using(database).filter(user_domain=user_domain, deleted_at=None)
+    rows.filter(begun_at__lt=before).update(deleted_at=now)
+
+
 def empty_wastebasket(database: str, now: datetime) -> int:
     """Delete recordings for good, with their files, that have been in the wastebasket for 30 days; return how many.
 

@@ -12,6 +12,7 @@ from conferences.models.conference import (
     NumberCursor,
 )
 from conferences.models.polls import Poll, PollVote
+from conferences.models.recording_rules import RecordingRule
 from conferences.models.recording_shares import RecordingGuest, RecordingLink
 from conferences.models.recordings import Recording, RecordingSegment
 from conferences.models.registry import NumberReport, RegisteredNumber
@@ -49,6 +50,7 @@ __all__ = [
     "Recording",
     "RecordingGuest",
     "RecordingLink",
+    "RecordingRule",
     "RecordingSegment",
     "RegisteredNumber",
     "Reservation",
