@@ -1,4 +1,4 @@
-"""The CPU that a film costs for each recorded minute with 2, 4 and 8 people, and a backlog of 100 films with two workers.
+"""The CPU that a film costs for each recorded minute with 2, 4 and 8 people, and 100 films for two workers.
 
 It needs no server: the film program makes films of segments that are written here. CPU seconds count, so other load on
 the machine matters little; the wall time of the backlog does depend on it.

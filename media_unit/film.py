@@ -2,10 +2,12 @@
 
 The sound is mixed already. The pictures are arranged as tiles with names, a shared screen large. The pictures of
 each segment become a file of their own (`parts/`), so that whoever goes on after a crash begins with the segment at
-which it happened. Then the parts are joined, with a card (a picture with a text) for each gap between them. It
-prints lines of JSON: `{"progress": percent}` at least each two seconds of work, and at the end `{"ms", "bytes"}`.
-The media come from strangers: the program has no environment, little memory, and a sandbox without network and
-other files. It ends when nobody reads its output.
+which it happened. Then the parts are joined, with a card (a picture with a text) for each gap between them. Beside
+the film lie the same film for HLS, and its chapters (`chapters.json`).
+
+The program prints lines of JSON: `{"progress": percent}` at least each two seconds of work, and at the end
+`{"ms", "bytes"}`. The media come from strangers: the program has no environment, little memory, and a sandbox without
+network and other files. It ends when nobody reads its output.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from av.video.stream import VideoStream
 
 from foundation.sandbox import confine
 from media_unit.composer import Source, Tile, drawn_text, paste
+from media_unit.film_chapters import PlacedSegment, chapters_of
+from media_unit.film_hls import write_hls
 from media_unit.film_sound import FilmSound
 from media_unit.fonts import has_chinese
 from media_unit.picture_layout import HEIGHT, MOST_PICTURES, WIDTH, PlannedTile, film_rectangles
@@ -147,18 +151,23 @@ class Film:
             with av.open(str(first)) as part:
                 video = container.add_stream_from_template(part.streams.video[0])
             sound = FilmSound(container)
-            at = Fraction(0)
+            at, placed = Fraction(0), list[PlacedSegment]()
             before: Segment | None = None
             for name, segment in self._segments:
-                if before and (gap := (segment.begun - before.ended).total_seconds()) > 0.5:
+                gap, card_at = _gap_between(before, segment), at
+                if gap:
                     card = self._parts / f"before-{name}.mp4"
                     self._make_card(card, gap)
                     at = self._append(container, video, sound, card, None, at)
+                placed.append(PlacedSegment(segment, float(at), gap, float(card_at)))
                 at = self._append(container, video, sound, self._parts / f"{name}.mp4", segment, at)
                 before = segment
             sound.end()
-        unfinished.replace(self._out / "film.mp4")
-        return {"ms": round(at * 1000), "bytes": (self._out / "film.mp4").stat().st_size}
+        unfinished.replace(film := self._out / "film.mp4")
+        write_hls(film)
+        chapters = [chapter._asdict() for chapter in chapters_of(placed)]
+        (self._out / "chapters.json").write_bytes(orjson.dumps(chapters))
+        return {"ms": round(at * 1000), "bytes": film.stat().st_size}
 
     def _append(
         self,
@@ -196,6 +205,12 @@ class Film:
         if (now := time.monotonic()) - self._printed_at >= 1:
             self._printed_at = now
             _print({"progress": min(99, round(percent))})
+
+
+def _gap_between(before: Segment | None, segment: Segment) -> float:
+    """Return for how many seconds nothing was recorded before a segment; 0 for the first, and up to half a second."""
+    gap = (segment.begun - before.ended).total_seconds() if before else 0.0
+    return gap if gap > 0.5 else 0.0
 
 
 def _pictures_of(segment: Segment, frames: int) -> Iterator[av.VideoFrame]:

@@ -15,6 +15,7 @@ from io import BufferedRandom
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+import msgspec
 from django.conf import settings
 from django.core import signing
 
@@ -44,6 +45,15 @@ class SegmentKey(NamedTuple):
     recording: str
     incarnation: int
     segment: int
+
+
+class Chapter(msgspec.Struct, frozen=True):
+    """A chapter of a film, as the program that has made the film writes it (`media_unit/film_chapters.py`)."""
+
+    at: float
+    kind: str
+    name: str = ""
+    seconds: float = 0.0
 
 
 class BadOrder(ValueError):
@@ -136,6 +146,20 @@ def has_hash(file: BufferedRandom, sha256: str) -> bool:
         return True
     file.truncate(0)
     return False
+
+
+def has_file(recording: str, name: str) -> bool:
+    """Return whether a recording has a file with this name, which is one of ours."""
+    return (folder_of(recording) / name).is_file()
+
+
+def chapters_of(recording: str) -> list[Chapter]:
+    """Return the chapters of a recording's film; none if there is no film, or one of an older release."""
+    try:
+        content = (folder_of(recording) / "chapters.json").read_bytes()
+        return msgspec.json.decode(content, type=list[Chapter])
+    except (OSError, msgspec.MsgspecError):
+        return []
 
 
 def delete(recording: str) -> None:

@@ -8,8 +8,9 @@ from functools import partial
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_GET, require_POST, require_safe
@@ -20,6 +21,7 @@ from conferences.data.recording_library import Viewer
 from conferences.flows import change_recordings, share_recordings
 from conferences.models import Recording
 from conferences.pages import my_conferences, recording_files
+from conferences.pages.recording_chapters import player_context
 from conferences.rules.recording_shares import DAYS
 from foundation.web.page_parts import render_page
 
@@ -60,10 +62,22 @@ def show_recording(request: HttpRequest, recording: str) -> HttpResponse:
         "person": my_conferences.person_of(request),
         "recording": row,
         "base": request.path,
+        **player_context(row.id),
     }
+    if row.state not in ("done", "failed"):
+        context["progress_at"] = reverse("recording-progress", args=[row.id])
     if (viewer := viewer_of(request)) and getattr(row, "is_own", False):
         context |= {"shares": share_recordings.shares_of(viewer, recording), "days": DAYS}
     return render_page(request, "conferences/recording.html", context)
+
+
+@login_required
+@require_GET
+@never_cache
+def tell_progress(request: HttpRequest, recording: str) -> JsonResponse:
+    """Answer how far a film is: its state, and percent, for the script of the page."""
+    row = _recording_of(request, recording)
+    return JsonResponse({"state": row.state, "progress": row.progress})
 
 
 @login_required

@@ -31,6 +31,7 @@ from conferences.data.tries import TooManyTries
 from conferences.flows import share_recordings
 from conferences.flows.share_recordings import NotShared
 from conferences.pages import recording_files
+from conferences.pages.recording_chapters import player_context
 from conferences.pages.recordings_page import viewer_of
 from foundation.web.audit import counted_address_of
 from foundation.web.content_security_policy import with_policy
@@ -147,7 +148,12 @@ def watch_recording(request: HttpRequest, link: str) -> HttpResponse:
     shown = _opened(request, link)
     if shown is None:
         return _plain(request, "conferences/watch_gone.html", 404)
-    context = {"recording": shown.recording, "link": shown.link, "base": request.path}
+    context: dict[str, object] = {
+        "recording": shown.recording,
+        "link": shown.link,
+        "base": request.path,
+        **player_context(shown.recording.id),
+    }
     return with_policy(render(request, "conferences/watch.html", context))
 
 

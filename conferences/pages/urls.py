@@ -86,6 +86,11 @@ urlpatterns = [
     ),
     path("console/recordings/", recordings_page.list_recordings, name="recordings"),
     path("console/recordings/<str:recording>/", recordings_page.show_recording, name="recording"),
+    path(
+        "console/recordings/<str:recording>/progress",
+        recordings_page.tell_progress,
+        name="recording-progress",
+    ),
     re_path(
         f"^console/recordings/(?P<recording>[0-9a-f]{{32}})/{recording_files.PATTERN}$",
         recordings_page.send_file,

@@ -142,6 +142,20 @@ def see_the_film(recording: str, folder: Path) -> None:
     with av.open(str(film)) as container:
         assert colours(container) >= {"red", "blue"}
     assert (folder / "thumbnail.webp").stat().st_size > 0
+    see_hls_and_chapters(folder)
+
+
+def see_hls_and_chapters(folder: Path) -> None:
+    """Play the film by HLS, and look at its first chapter."""
+    with (
+        av.open(str(folder / "film.m3u8")) as streamed,
+        av.open(str(folder / "film.mp4")) as whole,
+    ):
+        counts = [sum(1 for _ in film.decode(video=0)) for film in (streamed, whole)]
+        assert counts[0] == counts[1] > 0, "HLS has all pictures of the film"
+    chapters = orjson.loads((folder / "chapters.json").read_bytes())
+
+    assert (chapters[0]["at"], chapters[0]["kind"]) == (0.0, "begin")
 
 
 def colours(container: av.container.InputContainer) -> set[str]:

@@ -107,7 +107,9 @@ OF_CONSOLE |= {
         "<str:confid>/notes.txt",
     )
 }
-OF_CONSOLE |= {f"console/recordings/{rest}" for rest in ("", "<str:recording>/")}
+OF_CONSOLE |= {
+    f"console/recordings/{rest}" for rest in ("", "<str:recording>/", "<str:recording>/progress")
+}
 RECORDING = "^console/recordings/(?P<recording>[0-9a-f]{32})/"
 OF_CONSOLE |= {
     f"{RECORDING}(?P<action>rename|delete|restore)$",
