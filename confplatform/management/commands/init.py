@@ -9,7 +9,7 @@ import getpass
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, Unpack
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -26,6 +26,20 @@ from foundation.bus.virtual_hosts import ALL, PUBLISH
 from foundation.cells.directory import own_platform
 
 SITE_FIELDS = "NAME,MOID,PREFIX,URL[,BACKUP]"
+
+
+class Options(TypedDict):
+    """The options of the command, as `add_arguments` names them; `site` has the words of each `--site`."""
+
+    service: str
+    operator: str
+    password_file: Path | None
+    site: list[str]
+    prefix: str
+    tenant: str
+    licence_keys: Path | None
+    sender: str
+    core_account: str
 
 
 class Command(BaseCommand):
@@ -68,7 +82,7 @@ class Command(BaseCommand):
             help="account by which the core uses our broker",
         )
 
-    def handle(self, *args: object, kind: str, **options: Any) -> None:
+    def handle(self, *args: object, kind: str, **options: Unpack[Options]) -> None:
         """Take all steps that are not taken yet, and print a line for each. Raises CommandError."""
         if kind == "core" and settings.CORE_MOID:
             raise CommandError("CORE_MOID is set: this deployment is a site, run `init site`")
@@ -86,7 +100,7 @@ class Command(BaseCommand):
         if path := options["licence_keys"]:
             self._make_licence_keys(path)
 
-    def _platforms(self, kind: str, options: dict[str, Any]) -> list[NewPlatform]:
+    def _platforms(self, kind: str, options: Options) -> list[NewPlatform]:
         """Return the platforms that the tree is to have. Raises CommandError for an odd `--site`."""
         if kind == "site":
             own = {"moid": own_platform(), "name": settings.SITE_NAME, "url": settings.PUBLIC_URL}
@@ -98,7 +112,7 @@ class Command(BaseCommand):
                 raise CommandError(f"--site {platform.name}: {platform.backup} is no other --site")
         return platforms
 
-    def _prepare_brokers(self, options: dict[str, Any]) -> None:
+    def _prepare_brokers(self, options: Options) -> None:
         """Create virtual hosts and rights at the platform's broker, and at the clients' broker with the role `im`."""
         own = virtual_hosts.make_virtual_hosts(
             settings.RABBITMQ_MANAGEMENT_URL, [settings.AMQP_URL, settings.CELERY_BROKER_URL]
@@ -107,15 +121,19 @@ class Command(BaseCommand):
         if "im" in settings.ROLES:
             virtual_hosts.make_virtual_hosts(settings.IM_MANAGEMENT_URL, [settings.IM_AMQP_URL])
             self.stdout.write("clients' broker: its virtual host")
-        for option, rights in (("sender", PUBLISH), ("core_account", ALL)):
-            if text := options[option]:
+        accounts = (
+            ("--sender", options["sender"], PUBLISH),
+            ("--core-account", options["core_account"], ALL),
+        )
+        for option, text, rights in accounts:
+            if text:
                 name, _, file = text.partition(",")
-                password = self._secret(Path(file), f"--{option.replace('_', '-')}", name)
+                password = self._secret(Path(file), option, name)
                 url = settings.RABBITMQ_MANAGEMENT_URL
                 virtual_hosts.admit_peer(url, settings.AMQP_URL, name, password, rights)
                 self.stdout.write(f"broker: account {name}")
 
-    def _create_tree(self, platforms: Sequence[NewPlatform], options: dict[str, Any]) -> None:
+    def _create_tree(self, platforms: Sequence[NewPlatform], options: Options) -> None:
         """Create domains, first operator and register rows where this deployment owns the tree."""
         service_name = options["service"] or self._ask("Name of the service", "--service")
         with transaction.atomic():
