@@ -85,7 +85,7 @@ class Gate:
     async def _serve_agent(self) -> web.AppRunner:
         """Start the HTTP server on loopback by which this unit's agent gives orders about participants; return it."""
         app = web.Application()
-        app.router.add_get(f"/{self._settings.control_path}", self._answer_agent)
+        app.router.add_get(f"/{self._settings.control_path}", self._answer_health_check)
         app.router.add_post(f"/{self._settings.control_path}", self._put_into_group)
         app.router.add_put(f"/{self._settings.control_path}", self._keep_out)
         runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=0.2)
@@ -112,26 +112,23 @@ class Gate:
         order = await request.json()
         janus_room, removed = str(order["janus_room"]), frozenset(order["removed"])
         self._removed.pop(janus_room, None)
-        if removed:
-            self._removed[janus_room] = removed
+        self._removed |= {janus_room: removed} if removed else {}
         if len(self._removed) > _MOST_ROOMS_REMEMBERED:
             del self._removed[next(iter(self._removed))]
-        for connection in list(self._connections):
-            if connection.is_of(janus_room, removed):
-                connection.abort()
+        for connection in [
+            other for other in self._connections if other.is_of(janus_room, removed)
+        ]:
+            connection.abort()
         return web.Response()
 
     def _is_removed(self, ticket: Ticket) -> bool:
         """Return whether a token belongs to a visitor who was removed from its conference."""
         return ticket.visitor in self._removed.get(ticket.janus_room, ())
 
-    async def _answer_agent(self, request: web.Request) -> web.Response:
-        """Answer the agent what this gate can do that one of an earlier release cannot."""
-        return web.json_response({"visitors": True})
-
     async def _answer_health_check(self, request: web.Request) -> web.Response:
         """Answer a health check with this proxy's server name, by which the agent knows its own one."""
-        return web.json_response({"server-name": self._settings.server_name})
+        # A gate of an earlier release does not say that it reads tokens of single visitors.
+        return web.json_response({"server-name": self._settings.server_name, "visitors": True})
 
     async def serve_participant(self, request: web.Request) -> web.StreamResponse:
         """Serve one participant's WebSocket: check its token, and forward messages to and from Janus.
@@ -236,8 +233,7 @@ class Connection:
             ticket = read_token(self._settings.token_key, message.get("token"), time.time())
             if self._is_removed(ticket):
                 raise Refused("removed from this conference")
-            room, visitor, room_token = ticket
-            return Visitor(str(message["token"]), room, visitor, room_token)
+            return Visitor(str(message["token"]), *ticket)
         except Refused as refusal:
             await self._refuse(message, refusal)
             return None
@@ -265,8 +261,8 @@ class Connection:
 
     def is_of(self, janus_room: str, visitors: frozenset[str]) -> bool:
         """Return whether this connection to the Janus room is that of one of these visitors."""
-        visitor = self._visitor
-        return bool(visitor and visitor.janus_room == janus_room and visitor.visitor in visitors)
+        own = self._visitor
+        return own is not None and own.janus_room == janus_room and own.visitor in visitors
 
     def handle_of(self, janus_room: str, participant: str) -> int | None:
         """Return the Janus handle by which this connection is `participant` in the Janus room's sound mixer.
