@@ -18,8 +18,8 @@ from deploy.stand.site import LIBRARY, REPOSITORY
 from deploy.stand.testservers import TestServers
 from deploy.stand.timings import VARIABLE, Timings
 
-ALL_PROCESSES, SOME_PROCESSES = "5", "2"
-"""So many processes run all tests, or only some. Many tests wait a lot, so two processors are enough for five."""
+ALL_PROCESSES, SOME_PROCESSES = "6", "2"
+"""So many processes run all tests, or only some. Many tests wait a lot, so two processors are enough for six."""
 MEMORY = Path("/dev/shm")  # noqa: S108  a private directory below it
 MEMORY_BYTES = 6_000_000_000
 """So many bytes must be free in MEMORY, for the data of all servers that run at the same time."""
