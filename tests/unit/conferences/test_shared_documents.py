@@ -74,6 +74,11 @@ def test_what_pages_write_passes() -> None:
         (drawn().replace(b"\x77\x0b", b"\x76" + HUGE), Kind.BOARD),
         (drawn().partition(b"\x77\x0b")[0] + b"\x75\x01" * 30_000 + b"\x7e\x00", Kind.BOARD),
     ],
+    ids=[
+        *("empty", "too long", "notes on the board", "a board in the notes", "a number"),
+        *("a list", "a map", "a long key", "a long element", "another name", "many clients"),
+        *("many structures", "a huge deletion", "a huge object", "deep nesting"),
+    ],
 )
 def test_anything_else_is_refused_before_the_library_reads_it(update: bytes, kind: Kind) -> None:
     with pytest.raises(BadUpdate):
