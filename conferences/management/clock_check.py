@@ -15,6 +15,7 @@ from contextlib import suppress
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import partial
+from http.client import HTTPException
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -25,6 +26,7 @@ from django.db import DatabaseError, InterfaceError, connections
 from conferences.data.pool_view import load_resources
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, possible_platforms, redis_of, store_of
+from foundation.tls import client_context
 
 MAX_DIFFERENCE = 1.0
 """Seconds by which a clock may differ from the median of all."""
@@ -44,7 +46,9 @@ def wrong_clocks() -> list[str]:
     """
     seconds_ahead, tolerance = dict[str, float](), dict[str, float]()
     for name, read_clock, resolution in _clocks_to_compare():
-        with suppress(DatabaseError, InterfaceError, redis.RedisError, OSError, ValueError):
+        with suppress(
+            DatabaseError, InterfaceError, redis.RedisError, OSError, ValueError, HTTPException
+        ):
             began = time.time()
             clock_time = read_clock()
             seconds_ahead[name] = clock_time + resolution / 2 - (began + time.time()) / 2
@@ -94,8 +98,10 @@ def _clocks_to_compare() -> Iterator[tuple[str, ReadClock, float]]:
     address = urlsplit(store_of(own_platform()).redis_url).netloc.rpartition("@")[2]
     yield f"Redis at {address}", _redis_time, 0.0
     if settings.IM_MANAGEMENT_URL:
-        address = urlsplit(settings.IM_MANAGEMENT_URL).netloc.rpartition("@")[2]
-        yield f"the broker at {address}", partial(_broker_time, address), WHOLE_SECONDS
+        parts = urlsplit(settings.IM_MANAGEMENT_URL)
+        address = parts.netloc.rpartition("@")[2]
+        page = f"{parts.scheme}://{address}/"
+        yield f"the broker at {address}", partial(_broker_time, page), WHOLE_SECONDS
 
 
 def _address(options: Mapping[str, object]) -> str:
@@ -115,10 +121,14 @@ def _redis_time() -> float:
     return seconds + micros / 1e6
 
 
-def _broker_time(address: str) -> float:
-    """Return the time of a broker in seconds since 1970: the header `Date`, which every answer of its web page has."""
+def _broker_time(page: str) -> float:
+    """Return the time of a broker in seconds since 1970: the header `Date`, which every answer of its web page has.
+
+    `page` is the URL of that page; for https the certificate is checked by TLS_CA_FILE.
+    """
+    context = client_context(settings.TLS_CA_FILE) if page.startswith("https:") else None
     try:
-        with urllib.request.urlopen(f"http://{address}/", timeout=2) as answer:
+        with urllib.request.urlopen(page, timeout=2, context=context) as answer:  # noqa: S310  http or https
             date = answer.headers["Date"]
     except urllib.error.HTTPError as error:
         # An answer that refuses the page has the header, too.

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import json
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import call_command
+from django.test import override_settings
 
 from conferences.data import redis_projection
 from conferences.data.pool import Pool, node_json
@@ -15,12 +24,15 @@ from conferences.management.rebuild import rebuild_redis_and_counts
 from conferences.models import Conference as Row
 from conferences.models import Number
 from conferences.rules.states import Conference
+from deploy.stand.site import REPOSITORY
 from foundation.bus.events import channel_of
 from foundation.bus.models import Parked
 from foundation.cells.directory import redis_of
 from foundation.hooks import Hook
 from foundation.web.findings import Finding
 from licensing.models import Quota
+
+HOUR = 3600.0
 
 
 @pytest.fixture(autouse=True)
@@ -102,3 +114,49 @@ def test_a_media_unit_whose_hosts_clock_is_wrong_is_named(platform: str) -> None
         node = node_json("", platform, amounts, None, draining=False, clockskew=skew)
         Pool(platform).run_one("state", "mcu", name, node)
     assert find_complaints()["clocks"].wrong == "the host of media unit 10.0.0.2 is -7.2 s off"
+
+
+class PageOfWrongClock(BaseHTTPRequestHandler):
+    """The page answers as a broker's does, and its header `Date` is an hour ahead."""
+
+    def do_GET(self) -> None:
+        """Answer with an empty page."""
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Return the moment in an hour as the header `Date` writes it."""
+        return super().date_time_string((timestamp or time.time()) + HOUR)
+
+
+@contextmanager
+def https_page(folder: Path) -> Iterator[int]:
+    """Yield the port on which `PageOfWrongClock` is served by https; the authority `folder`/ca.pem signs for it."""
+    authority = str(REPOSITORY / "deploy" / "install" / "authority")
+    subprocess.run([authority, str(folder), "broker=127.0.0.1"], check=True)
+    subprocess.run([authority, str(folder / "strangers"), "broker=127.0.0.1"], check=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "broker.pem", folder / "broker.key")
+    with ThreadingHTTPServer(("127.0.0.1", 0), PageOfWrongClock) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "authority", "is_read"),
+    [("https", "ca.pem", True), ("https", "strangers/ca.pem", False), ("http", "ca.pem", False)],
+)
+def test_the_clock_of_a_broker_is_read_by_https_with_its_certificate_checked(
+    platform: str, tmp_path: Path, scheme: str, authority: str, *, is_read: bool
+) -> None:
+    rebuild_redis_and_counts(platform)
+    with https_page(tmp_path) as port:
+        url = f"{scheme}://us:secret@127.0.0.1:{port}"
+        trusted = str(tmp_path / authority)
+        with override_settings(IM_MANAGEMENT_URL=url, TLS_CA_FILE=trusted):
+            clocks = find_complaints().get("clocks", Finding("clocks"))
+    assert clocks.wrong.startswith(f"the broker at 127.0.0.1:{port} is +3") is is_read
+    assert clocks.is_ok is not is_read
