@@ -17,7 +17,6 @@ import logging
 from functools import partial
 
 import redis
-from django.conf import settings
 
 from conferences.data import redis_projection
 from conferences.data.commit import commit
@@ -60,7 +59,8 @@ def begin_to_serve(platform: str) -> bool:
         if not uow.is_open or _prepared_epochs.get(platform) == uow.epoch:
             return False
         outbox.redirect_to_own_broker(uow.database, own_platform())
-    wake_up.wake_senders(platform, {"", *settings.PEERS})  # what the former serving site has left
+        left = outbox.waiting_destinations(uow.database)
+    wake_up.wake_senders(platform, left)
     try:
         client = redis_of(platform)
         if client.get(_EPOCH) != str(uow.epoch):

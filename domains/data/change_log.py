@@ -267,7 +267,6 @@ class ChangeRecorder:
         sql.insert(self.database, "domains_changefor", ("platform", "version"), self._receivers)
         query = "UPDATE domains_counter SET version = %s WHERE id = 1"
         sql.execute(self.database, query, [self._version])
-        wake_links = partial(
-            wake_up.wake_senders, own_platform(), {platform for platform, _ in self._receivers}
-        )
-        transaction.on_commit(wake_links, using=self.database, robust=True)
+        feeders = {f"{wake_up.FEED}{platform}" for platform, _ in self._receivers}
+        wake_feeders = partial(wake_up.wake_senders, own_platform(), feeders)
+        transaction.on_commit(wake_feeders, using=self.database, robust=True)

@@ -134,6 +134,12 @@ def select_due(
     ]
 
 
+def waiting_destinations(database: str) -> set[str]:
+    """Return the destinations for which messages wait in the outbox, the table of messages to send."""
+    rows = sql.select(database, f"SELECT DISTINCT destination FROM {_TABLE}", [])
+    return {str(destination) for (destination,) in rows}
+
+
 def check_writable(database: str) -> None:
     """Raise a database error if the table of messages to send cannot be written, for instance during a backup."""
     sql.execute(database, f"DELETE FROM {_TABLE} WHERE id=0")

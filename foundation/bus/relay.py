@@ -48,6 +48,8 @@ class Relay(threading.Thread):
         """
         super().__init__(name=f"relay {destination}".rstrip(), daemon=True)
         self._store, self._url, self.destination = store, broker_url, destination
+        self.wake_name = destination
+        """The name under which `wake_up` wakes this thread."""
         self._publisher: Publisher | None = None
         self._lenient = lenient
         self._stop_asked = threading.Event()
@@ -57,7 +59,7 @@ class Relay(threading.Thread):
     def ask_to_stop(self) -> None:
         """Let the thread finish its batch and end."""
         self._stop_asked.set()
-        wake_up.wake_thread(self._store.platform, self.destination)
+        wake_up.wake_thread(self._store.platform, self.wake_name)
 
     def stop(self) -> None:
         """Ask the thread to stop, and wait for its end."""
@@ -73,7 +75,7 @@ class Relay(threading.Thread):
                     pass
                 backoff.reset()
                 self._warn_of_unconfigured_destinations()
-                wake_up.wait(self._store.platform, self.safety_seconds, self.destination)
+                wake_up.wait(self._store.platform, self.safety_seconds, self.wake_name)
             except (*BROKER_ERRORS, DatabaseError, InterfaceError) as error:
                 receiver = f"to {self.destination} " if self.destination else ""
                 kind = type(error).__name__

@@ -20,10 +20,16 @@ import redis
 from foundation.cells.directory import redis_of, store_of
 
 _OWN = ("",)
+FEED = "feed:"
+"""The feeder of a platform sleeps apart from the link to it, so its name here begins with this."""
 _events: defaultdict[str, threading.Event] = defaultdict(threading.Event)
 """Destination -> the event that wakes the thread of this process which sends to it."""
 _redis_unused_until = 0.0
 """After a Redis error Redis is not used until this monotonic time."""
+
+_missed: set[tuple[str, str]] = set()
+"""Platform and destination of each wake-up that Redis has not taken yet."""
+_missed_lock = threading.Lock()
 
 _ERROR_PAUSE_SECONDS = 2
 _LONGEST_LIST = 8
@@ -71,14 +77,18 @@ def wake_thread(platform: str, destination: str = "") -> None:
 def wake_senders(platform: str, destinations: Collection[str] = _OWN) -> None:
     """Wake the threads that send messages of a platform to these destinations, in this process and all others.
 
-    A destination is the platform on whose broker messages are published; "" means our own. After an error of Redis only
-    this process is woken for some seconds; the others look by themselves from time to time.
+    A destination is the platform on whose broker messages are published; "" means our own. What an error of Redis
+    prevents is done as soon as Redis answers again.
     """
-    global _redis_unused_until
     for destination in destinations:
         _events[destination].set()
-    if time.monotonic() < _redis_unused_until:
-        return
+    if time.monotonic() < _redis_unused_until or not _push_wake_ups(platform, destinations):
+        _push_later(platform, destinations)
+
+
+def _push_wake_ups(platform: str, destinations: Collection[str]) -> bool:
+    """Push a wake-up for each destination to its list in Redis; return False, and let Redis rest, if it fails."""
+    global _redis_unused_until
     try:
         with redis_of(platform).pipeline(transaction=False) as pipe:
             for destination in destinations:
@@ -87,6 +97,39 @@ def wake_senders(platform: str, destinations: Collection[str] = _OWN) -> None:
             pipe.execute()
     except redis.RedisError:
         _redis_unused_until = time.monotonic() + _ERROR_PAUSE_SECONDS
+        return False
+    return True
+
+
+def _push_later(platform: str, destinations: Collection[str]) -> None:
+    """Remember wake-ups that Redis did not take, and let a timer push them; other threads may sleep in Redis."""
+    with _missed_lock:
+        is_first = not _missed
+        _missed.update((platform, destination) for destination in destinations)
+    if is_first:
+        _start_timer()
+
+
+def _start_timer() -> None:
+    """Start the timer that pushes the missed wake-ups after a pause."""
+    timer = threading.Timer(_ERROR_PAUSE_SECONDS, _push_missed)
+    timer.daemon = True
+    timer.start()
+
+
+def _push_missed() -> None:
+    """Push the missed wake-ups, and start the timer again for those that Redis still does not take."""
+    with _missed_lock:
+        missed = frozenset(_missed)
+    pushed = {
+        (platform, destination)
+        for platform, destination in missed
+        if _push_wake_ups(platform, (destination,))
+    }
+    with _missed_lock:
+        _missed.difference_update(pushed)
+        if _missed:
+            _start_timer()
 
 
 def publish(platform: str, channel: str, text: str) -> None:

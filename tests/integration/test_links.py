@@ -163,19 +163,48 @@ def test_a_peer_that_is_down_holds_up_nobody_and_loses_nothing(
     assert numbers(home) == list(range(10))
 
 
-def test_a_sleeping_relay_is_woken_by_a_commit_and_ends_when_it_is_told_to(
-    place: str, home: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def sleepers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the threads that send messages look for some only when they are woken."""
     monkeypatch.setattr(wake_up, "LONGEST_WAIT", 3600.0)
-    monkeypatch.setattr(Relay, "safety_seconds", 3600.0)
+    for kind in (Relay, PeerLink, Feeder):
+        monkeypatch.setattr(kind, "safety_seconds", 3600.0)
     wake_up._waiting_client.cache_clear()
+    yield
+    wake_up._waiting_client.cache_clear()
+
+
+def test_a_sleeping_relay_is_woken_by_a_commit_and_ends_when_it_is_told_to(
+    place: str, home: str, sleepers: None
+) -> None:
     with running(relay := Relay(store_of(place), home)):
         for number in range(3):  # Each time it sleeps again, for an hour.
             send_notices(place, range(number, number + 1), destination="")
             until(wait_until_sent)
         assert relay.is_alive()
     assert numbers(home) == [0, 1, 2]
-    wake_up._waiting_client.cache_clear()
+
+
+def test_a_feeder_takes_no_wake_up_from_the_link_to_the_same_peer(
+    place: str, peer: RabbitMQ, sleepers: None
+) -> None:
+    with running(link(place, peer), Feeder(store_of(place), PEER)):
+        for number in range(7000, 7010):
+            send_notices(place, range(number, number + 1))
+            until(wait_until_sent)
+    assert [n for n in numbers(peer.url()) if n >= 7000] == list(range(7000, 7010))
+
+
+def test_a_relay_is_woken_as_soon_as_redis_takes_wake_ups_again(
+    place: str, home: str, sleepers: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(Relay(store_of(place), home)):
+        send_notices(place, range(1), destination="")
+        until(wait_until_sent)
+        monkeypatch.setattr(wake_up, "_redis_unused_until", time.monotonic() + 1)
+        send_notices(place, range(1, 2), destination="")
+        until(wait_until_sent)
+    assert numbers(home) == [0, 1]
 
 
 def test_a_row_for_nobody_we_know_waits_and_is_told_of(
