@@ -9,7 +9,7 @@ from pathlib import Path
 
 from foundation.bus.typed_json import read_as
 from foundation.bus.typed_json_words import InvalidValue
-from foundation.tls import AMQP, UnusableUrl, check_url
+from foundation.tls import AMQP, UnusableUrl, check_url, client_context
 from wire.fields import UnitName
 
 Network = IPv4Network | IPv6Network
@@ -142,8 +142,18 @@ def from_environment(env: Mapping[str, str]) -> UnitConfig:
         keep_janus=env.get("CMU_KEEP_JANUS", "") == "1",
         janus_user=env.get("CMU_JANUS_USER", "nobody"),
         monitor_networks=_parse_networks(env.get("MONITOR_NETWORKS", "")),
-        tls_authorities=env.get("TLS_CA_FILE", ""),
+        tls_authorities=_read_authorities(env),
     )
+
+
+def _read_authorities(env: Mapping[str, str]) -> str:
+    """Return the path of the file with those who may sign the broker's certificate; "" names none. Raises BadConfig."""
+    path = env.get("TLS_CA_FILE", "")
+    try:
+        client_context(path)
+    except OSError as error:
+        raise BadConfig(f"TLS_CA_FILE: {path} holds no certificates: {error}") from None
+    return path
 
 
 def _read_broker(env: Mapping[str, str]) -> str:
