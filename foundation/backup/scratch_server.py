@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -53,7 +53,7 @@ def scratch_server(parent: Path) -> Iterator[Path]:
             server = subprocess.Popen(  # noqa: S603
                 [*argv, f"--socket={socket}", f"--tmpdir={sockets}"], stdout=log, stderr=log
             )
-        _tell_server(watcher, server.pid)
+        _tell_server(watcher, str(server.pid))
         with client_options({"socket": socket, "user": "root"}) as options:
             _create_schema(options, server)
             yield options
@@ -61,6 +61,8 @@ def scratch_server(parent: Path) -> Iterator[Path]:
         if server is not None:
             server.kill()
             server.wait()
+            with suppress(BrokenPipeError):
+                _tell_server(watcher, "")  # Its process id may soon be another's.
         shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(sockets, ignore_errors=True)
         watcher.communicate()  # its input ends, and with it the watcher
@@ -72,15 +74,18 @@ def _start_watcher(*folders: Path) -> subprocess.Popen[bytes]:
     Its input is a pipe from us, over which it is told the server's process id. It has a session of its own, so that a
     signal to our group does not reach it.
     """
-    script = 'while read -r pid; do server=$pid; done; kill -9 $server 2>/dev/null; rm -rf -- "$@"'
+    script = (
+        "trap '' TERM INT HUP; "  # Who stops a service signals all of its processes, this one too.
+        'while read -r pid; do server=$pid; done; kill -9 $server 2>/dev/null; rm -rf -- "$@"'
+    )
     argv = ["/bin/sh", "-c", script, "watcher", *map(str, folders)]
     return subprocess.Popen(  # noqa: S603
         argv, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
     )
 
 
-def _tell_server(watcher: subprocess.Popen[bytes], pid: int) -> None:
-    """Tell the watcher the id of the server's process."""
+def _tell_server(watcher: subprocess.Popen[bytes], pid: str) -> None:
+    """Tell the watcher the id of the server's process; "" means that it has ended."""
     assert watcher.stdin is not None
     watcher.stdin.write(f"{pid}\n".encode())
     watcher.stdin.flush()
