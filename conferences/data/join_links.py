@@ -5,7 +5,6 @@ Links are signed. Whoever types the number on the page "Join by number" gets a l
 
 from __future__ import annotations
 
-import contextlib
 import hmac
 from typing import TYPE_CHECKING
 
@@ -134,8 +133,7 @@ def is_number_and_password(conference: JoinInfo | None, password: str, address: 
     if conference.password and not is_password(conference, password, address):
         return False
     # Only this attempt is taken back: who knows one conference must not guess others without end.
-    with contextlib.suppress(ValueError):  # The key has expired.
-        cache.decr(cache_key)
+    tries.take_back(cache_key)
     return True
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from django.core.cache import cache
 
 MOST_PER_MINUTE = 10
@@ -26,3 +28,9 @@ def count(name: str, most: int, seconds: int) -> str:
     if number > most:
         raise TooManyTries
     return cache_key
+
+
+def take_back(cache_key: str) -> None:
+    """Take back one attempt that was counted under this key of the cache, as it was right."""
+    with suppress(ValueError):  # The key has expired.
+        cache.decr(cache_key)
