@@ -67,3 +67,7 @@ class _WithPlace(Iterator[bytes]):
                 if not _held[self._person]:
                     del _held[self._person]
             self._person = None
+
+    def __del__(self) -> None:
+        """Give the place back if nobody has closed the content, as when a middleware has replaced the answer."""
+        self.close()
