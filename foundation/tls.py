@@ -35,7 +35,7 @@ def check_url(url: str, schemes: tuple[str, ...]) -> None:
         raise UnusableUrl(f"the scheme is {parts.scheme!r}; write {' or '.join(schemes)}")
     if schemes is MARIADB:
         read_mariadb_options(url)
-    elif parts.query:
+    elif parts.query and not (parts.scheme == "unix" and parts.query.startswith("db=")):
         encrypted = f"the scheme {schemes[1]} and TLS_CA_FILE are for TLS"
         raise UnusableUrl(f"?{_names(parts.query)} would have no effect; {encrypted}")
 
