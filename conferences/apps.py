@@ -69,7 +69,7 @@ conference | conferences.conference | v...o | v...o | v...o | v...o | its tenant
 reservation | conferences.reservation | v...o | v...o | v...o | v...o | its tenant, its source; operate: cancel
 call record       | conferences.callrecord  | v.... | v....   | v....    | v.... | its tenant, its source, its host
 recording | conferences.recording | v...o | v...o | v...o | v...o | its tenant, its source; operate: try a film again
-retention of recordings | conferences.recordingrule | v.... | vacd. | vacd. | vacd. | its tenant, its site
+retention of recordings | conferences.recordingrule | vacd. | vacd. | vacd. | vacd. | its tenant, its site
 media unit | conferences.resourceunit | v...o | v...o | v...o | ..... | its platform; operate: drain, put back, move off
 public template   | conferences.publictemplate | vacd. | vacd. | vacd. | vacd. | its tenant
 personal template | conferences.personaltemplate | v..d. | v..d. | v..d. | v..d. | its tenant

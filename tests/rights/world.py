@@ -22,7 +22,14 @@ from django.db.models import Model
 
 from conferences.data import row_mapper
 from conferences.data.stored_rows import StoredRows
-from conferences.models import MeetingRoomArea, Number, RegisteredNumber, Reservation, ResourceUnit
+from conferences.models import (
+    MeetingRoomArea,
+    Number,
+    RecordingRule,
+    RegisteredNumber,
+    Reservation,
+    ResourceUnit,
+)
 from conferences.rules.states import Conference, ConferenceState, Unit
 from conferences.rules.stored import Kind, StoredConference
 from domains.models import (
@@ -177,6 +184,7 @@ def _stored(name: str) -> None:
         StoredRows("default").save(None, stored)
     if platform == moid("Mill"):  # Another platform's areas lie in its own database.
         MeetingRoomArea.objects.create(user_domain=tenant, area=f"area {name}")
+        RecordingRule.objects.create(user_domain=tenant, kept_days=90)
     RegisteredNumber.objects.create(
         e164=number,
         running=False,
@@ -292,6 +300,7 @@ WHOSE: dict[str, Whose] = {
     "conferences.personaltemplate": _kept,
     "conferences.virtualroom": _kept,
     "conferences.meetingroomarea": lambda a: [a.user_domain, moid("Mill")],
+    "conferences.recordingrule": lambda r: [r.user_domain, moid("Mill")],
     "conferences.registerednumber": lambda n: [n.user_domain, n.platform],
     "conferences.number": _site,
     "bus.parked": _site,
