@@ -99,6 +99,6 @@ def state_for_join_pages(conference: HostedConference) -> Body:
         "arrangement": {
             name: value
             for name, value in to_settings_members(conference.arrangement).items()
-            if name not in ("banned", "recording")
+            if name != "banned"
         },
     }

@@ -19,7 +19,7 @@ from conferences.data.join_passes import (
     visitor_of,
 )
 from conferences.pages.failover_urls import is_page_of_other_site, site_urls_of
-from conferences.rules.admission import Entry, decide_entry, is_kept_out
+from conferences.rules.admission import Entry, asks_for_consent, decide_entry, is_kept_out
 from conferences.rules.chairs import Role, role_of
 from conferences.rules.lobby import Lobby
 from domains.data import hooks
@@ -35,9 +35,9 @@ MOST_CHARACTERS_OF_NAME = 48
 def let_in(request: HttpRequest, conference: JoinInfo, answer: dict[str, object]) -> HttpResponse:
     """Answer a visitor of the join page: how to enter the conference, with `visitor` and `pass`, or why not now.
 
-    `answer`: what is sent if the visitor may enter. Else `entry` says why not: "locked", "removed", or what the lobby
-    says ("waiting", "refused", "full", "late"), without `join`, so without secrets of the media unit. An account of
-    the user domain is added to chat and attendees.
+    `answer`: what is sent if the visitor may enter. Else `entry` says why not: "locked", "removed", "recorded" (the
+    form lacks `recorded=agreed`), or what the lobby says ("waiting", "refused", "full", "late"), without `join`, so
+    without secrets of the media unit. An account of the user domain is added to chat and attendees.
     """
     earlier = valid_pass(request, conference)
     account = _account_of(request, conference) or (earlier.account if earlier else "")
@@ -50,6 +50,14 @@ def let_in(request: HttpRequest, conference: JoinInfo, answer: dict[str, object]
         is_of_tenant=bool(account),
         is_creator=bool(account) and account == conference.creator_moid,
     )
+    is_asked = asks_for_consent(
+        conference.arrangement,
+        has_agreed=request.POST.get("recorded") == "agreed",
+        enters="entering" in request.GET,
+        was_let_in=earlier is not None,
+    )
+    if is_asked and entry in (Entry.OPEN, Entry.WAITING):
+        entry = Entry.RECORDED
     if entry is Entry.WAITING:
         name = cleaned(request.POST.get("name", ""))[:MOST_CHARACTERS_OF_NAME]
         entry = _answer_in_lobby(conference, visitor, name, counted_address_of(request) or "")

@@ -67,6 +67,11 @@ _TEXTS: dict[str, Promise] = {
     "no_picture_sent": gettext_lazy("Your picture could not be sent."),
     "recorded": gettext_lazy("This conference is being recorded."),
     "recorded_no_more": gettext_lazy("The recording has stopped."),
+    "recorded_ask": gettext_lazy("This conference is being recorded"),
+    "recorded_ask_why": gettext_lazy("Join again, and say whether you agree to that."),
+    "record": gettext_lazy("Record"),
+    "record_pause": gettext_lazy("Pause the recording"),
+    "record_on": gettext_lazy("Go on recording"),
     "last_minute": gettext_lazy("The conference ends in one minute."),
     "minutes_left": gettext_lazy("The conference ends in %(minutes)s minutes."),
     # What the chair does.

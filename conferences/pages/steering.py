@@ -25,8 +25,11 @@ from wire.conference_control import (
     MuteTerminals,
     RenameConference,
     SetChairman,
+    StartRecording,
+    StopRecording,
 )
 from wire.conference_manager import ExtendConference, ReleaseConference
+from wire.error_codes import Err
 
 
 def _end_conference(conference: Conference, form: QueryDict) -> None:
@@ -105,6 +108,21 @@ def _refuse_visitor(conference: Conference, form: QueryDict) -> None:
         lobby.decide_about(conference.source_platform, conference.confid, visitor, Lobby.REFUSED)
 
 
+def _record(conference: Conference, form: QueryDict) -> None:
+    """Record a conference or let its recording go on (`value` 1 in the form), pause it (2), or stop it (0).
+
+    Each may be sent twice: a recording that runs goes on, and one that is stopped stays so. Raises Refusal.
+    """
+    e164, user_domain = conference.e164, conference.user_domain
+    value = request_parsing.number(form.get("value"), "value", -1)
+    if value not in (0, 1, 2):
+        raise Refusal(int(Err.MALFORMED), "value: 1 to record, 2 to pause or 0 to stop is needed")
+    if value == 1:
+        commands.ask_unit(StartRecording(e164=e164, user_domain=user_domain))
+    else:
+        commands.ask_unit(StopRecording(e164=e164, user_domain=user_domain, pause=value == 2))
+
+
 def _appoint_chair(conference: Conference, form: QueryDict) -> None:
     """Hand the chair over to the member whose id is in the form.
 
@@ -172,6 +190,7 @@ ACTIONS: dict[str, Callable[[Conference, QueryDict], None]] = {
     "lobby": _switch_lobby,
     "letin": _let_in,
     "refuse": _refuse_visitor,
+    "record": _record,
     "chair": _appoint_chair,
     "cochair": _appoint_co_chair,
     "drop": _remove_member,

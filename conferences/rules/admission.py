@@ -14,6 +14,8 @@ class Entry(StrEnum):
     LOCKED = "locked"
     WAITING = "waiting"
     REMOVED = "removed"
+    RECORDED = "recorded"
+    """The conference is recorded now, and the visitor has not agreed to that yet."""
 
 
 def decide_entry(
@@ -38,6 +40,19 @@ def decide_entry(
     if arrangement.locked:
         return Entry.LOCKED
     return Entry.WAITING if arrangement.lobby and not is_of_tenant else Entry.OPEN
+
+
+def asks_for_consent(
+    arrangement: Arrangement, *, has_agreed: bool, enters: bool, was_let_in: bool
+) -> bool:
+    """Return whether a visitor has to be asked for consent before entering: the conference is recorded now.
+
+    False while nothing is recorded or the recording pauses, and for a visitor who has agreed (`has_agreed`). `enters`:
+    the visitor comes in by this request. With False the page only asks where the conference is, for which somebody
+    inside (`was_let_in`) is not asked again.
+    """
+    is_recorded = arrangement.recording == 1
+    return is_recorded and not has_agreed and (enters or not was_let_in)
 
 
 def is_kept_out(arrangement: Arrangement, visitor: str) -> bool:

@@ -8,7 +8,7 @@ from conferences.rules.states import Conference
 from wire.arrangement import Arrangement
 
 OF_CO_CHAIRS = frozenset(
-    ["mute", "lower", "drop", "lock", "lobby", "letin", "refuse", "extend", "end"]
+    ["mute", "lower", "drop", "lock", "lobby", "letin", "refuse", "extend", "end", "record"]
 )
 """Whoever steers a conference may give these commands."""
 OF_CHAIRS = OF_CO_CHAIRS | {"chair", "cochair"}

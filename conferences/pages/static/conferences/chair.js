@@ -6,12 +6,12 @@ const LOUDEST = 35;
 
 /** The room is the state of the conference as the unit told it last, and who talked last. */
 export class Room {
-  state = { arrangement: {}, people: [], me: "", talking: "", chairman: "", speaker: "" };
+  state = { arrangement: {}, people: [], me: "", talking: "", chairman: "", speaker: "", recording: false };
 
   /** Take a notice of the state; `id` is the one of this page's person. */
-  hear({ people, chairman, speaker, arrangement = {} }, id) {
+  hear({ people, chairman, speaker, recording = false, arrangement = {} }, id) {
     const mine = people.find(({ ids }) => ids.includes(id));
-    this.state = { ...this.state, arrangement, people, chairman, speaker, me: mine?.mtid ?? "" };
+    this.state = { ...this.state, arrangement, people, chairman, speaker, recording, me: mine?.mtid ?? "" };
   }
 
   /** Note who talks. */

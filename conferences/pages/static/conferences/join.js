@@ -8,7 +8,7 @@ import { followLanguage } from "./language.js";
 import { Lobby } from "./lobby.js";
 import { NotesPanel } from "./notes_panel.js";
 import { OwnMedia } from "./own_media.js";
-import { $, filled, keep, notice, pause, randomId, recall, takePassword } from "./page.js";
+import { $, filled, keep, notice, pause, playTones, randomId, recall, takePassword } from "./page.js";
 import { PollsPanel } from "./polls.js";
 import { SCREEN } from "./publishing.js";
 import { listenForShortcuts } from "./shortcuts.js";
@@ -222,8 +222,7 @@ const on = {
     room.hear(state, me.id);
     useLoudness();
     const { people, chairman, speaker, recording } = state;
-    if (recording === $("recording").hidden) notice(recording ? words.recorded : words.recorded_no_more);
-    $("recording").hidden = !recording;
+    if (recording === $("recording").hidden) tellRecording(recording);
     for (const { mtid, ids, silence } of people) {
       const role = mtid === chairman ? words.chair : mtid === speaker ? words.speaker : "";
       for (const id of ids) if (tiles.people.has(id)) tiles.put(id, { role });
@@ -240,6 +239,13 @@ const on = {
     for (const part of Object.hasOwn(together, of) ? [together[of]] : panels) part.fetch(from);
   },
 };
+
+/** Tell the person by text and sound that the recording has begun, or has stopped. */
+function tellRecording(isRecorded) {
+  $("recording").hidden = !isRecorded;
+  notice(isRecorded ? words.recorded : words.recorded_no_more);
+  playTones(isRecorded ? [660, 880] : [880, 660]);
+}
 
 /** Lay out the tiles as the conference is arranged; look again while a poll goes on. */
 let layTimer = 0;
@@ -282,6 +288,7 @@ async function join(event) {
     if (answer.full) return refuse(words.full);
     // A conference in a room could not be begun.
     if (answer.why) return refuse(answer.why);
+    if (answer.entry === "recorded") return openDialog("consent");
     // The platform says "wrong", "wanted" or "later" (too many wrong passwords).
     const [refusal] = lobby.hear(answer);
     if (refusal) return refuse(refusal);
@@ -314,6 +321,7 @@ function refuse(why) {
 /** Leave the conference, and show why, and whether the person may enter again. */
 function leave(title = words.left, text = words.close, again = true) {
   inside = false;
+  whereabouts.agrees = false;
   call?.close();
   call = null;
   place = "";
@@ -333,6 +341,11 @@ function leave(title = words.left, text = words.close, again = true) {
 }
 
 $("enter").addEventListener("submit", join);
+$("consent").addEventListener("close", ({ target }) => {
+  whereabouts.agrees = target.returnValue === "yes";
+  target.returnValue = "";
+  if (whereabouts.agrees) join();
+});
 $("leave").addEventListener("click", () => leave());
 $("again").addEventListener("click", (event) => {
   own.open();

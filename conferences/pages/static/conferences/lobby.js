@@ -8,6 +8,7 @@ const REFUSALS = {
   refused: ["not_let_in", "close"],
   removed: ["removed", "mistake"],
   full: ["lobby_full", "lobby_again"],
+  recorded: ["recorded_ask", "recorded_ask_why"],
   late: ["lobby_late", "lobby_again"],
 };
 

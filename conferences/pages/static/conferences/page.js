@@ -21,6 +21,19 @@ export function notice(text, seconds = 12) {
   noticeTimer = setTimeout(() => ($("notice").hidden = true), seconds * 1000);
 }
 
+/** Play short tones (Hz) one after the other, so that whoever does not look hears that something has changed. */
+export function playTones(frequencies) {
+  const context = new AudioContext();
+  frequencies.forEach((frequency, place) => {
+    const tone = new OscillatorNode(context, { frequency });
+    const volume = new GainNode(context, { gain: 0.1 });
+    tone.connect(volume).connect(context.destination);
+    tone.start(context.currentTime + place * 0.2);
+    tone.stop(context.currentTime + (place + 1) * 0.2);
+  });
+  setTimeout(() => context.close(), frequencies.length * 200 + 500);
+}
+
 /** Return what this browser has kept under a name, or `otherwise`. */
 export function recall(name, otherwise = "") {
   try {

@@ -69,12 +69,21 @@ export class Steering {
   draw() {
     $("steer").hidden = !this.#role;
     if (!this.#role && $("steering").open) $("steering").close();
-    const { locked, lobby } = this.#room.state.arrangement;
+    const { locked, lobby, recording } = this.#room.state.arrangement;
+    this.#drawRecording(recording === 2 ? "paused" : this.#room.state.recording ? "running" : "off");
     this.#drawSwitch("steer-lock", locked, this.#words.lock, this.#words.unlock);
     this.#drawSwitch("steer-lobby", lobby, this.#words.lobby_on, this.#words.lobby_off);
     $("steer-waiting").hidden = !this.#waiting.length;
     this.#drawRows("steer-waiting-list", this.#waiting.map(({ visitor, name }) => ({ name: name || this.#words.participant, buttons: [["letin", this.#words.let_in, visitor], ["refuse", this.#words.refuse, visitor]] })));
     this.#drawRows("steer-people", this.#people());
+  }
+
+  /** Draw the buttons of the recording, which is "off", "running" or "paused". */
+  #drawRecording(state) {
+    const words = this.#words;
+    $("steer-record").textContent = { off: words.record, paused: words.record_on, running: words.record_pause }[state];
+    $("steer-record").dataset.value = state === "running" ? "2" : "1";
+    $("steer-record-stop").hidden = state === "off";
   }
 
   /** Draw the button that turns something on or off. */

@@ -23,6 +23,8 @@ export class Whereabouts {
   password = "";
   /** The name that the person has typed; a chair reads it while the person waits in the lobby. */
   name = "";
+  /** Whether the person has agreed to be recorded, for this visit. Who waits in the lobby is asked by each question. */
+  agrees = false;
   /** What all ids of this browser in this conference begin with. */
   visitor = "";
 
@@ -48,7 +50,9 @@ export class Whereabouts {
 
   /** Return what one site says of the conference; null if it cannot say anything now. */
   async #ask(url, enters) {
-    const body = new URLSearchParams({ ...this.proof, name: this.name, ...(this.#needsPassword && { password: this.password }) });
+    const body = new URLSearchParams({ ...this.proof, name: this.name });
+    if (this.#needsPassword) body.set("password", this.password);
+    if (this.agrees) body.set("recorded", "agreed");
     const signal = AbortSignal.timeout(ANSWER_WITHIN);
     /** @type {RequestInit} */
     const options = { method: "POST", body, headers: { Accept: "application/json" }, cache: "no-store", signal };
