@@ -6,7 +6,7 @@ import logging
 
 from foundation.bus.message import Body
 from media_unit.conference_copy import HostedConference
-from media_unit.controls import ControlContext, disconnect_terminal, mute_who_may_not_talk
+from media_unit.controls import ControlContext, disconnect_terminal, hold_rights
 from media_unit.gate_rules import AUDIO, TEXT
 from media_unit.roster import Terminal
 from wire.arrangement import to_settings_members
@@ -35,7 +35,7 @@ async def admit_or_disconnect(context: ControlContext, arrived: list[Terminal]) 
         terminal.silence = terminal.silence or conference.silence
         if terminal.mute and (participant := terminal.id_in(AUDIO)):
             await context.janus_rooms.mute(conference.janus_room, participant, True)
-    await mute_who_may_not_talk(context)
+    await hold_rights(context)
 
 
 def is_banned(conference: HostedConference, terminal: Terminal) -> bool:

@@ -11,7 +11,13 @@ import msgspec
 from foundation.bus.message import Body
 from media_unit.config import UnitConfig
 from media_unit.roster import JanusConnection, Roster, Terminal
-from wire.arrangement import DEFAULT_ARRANGEMENT, Arrangement, arrangement_of, to_settings_members
+from wire.arrangement import (
+    DEFAULT_ARRANGEMENT,
+    Arrangement,
+    Right,
+    arrangement_of,
+    to_settings_members,
+)
 from wire.fields import Settings, flag
 from wire.media_unit import CreateOnUnit, RestoreOnUnit
 
@@ -190,7 +196,25 @@ class HostedConference:
 
     def may_talk(self, mtid: str) -> bool:
         """Return whether the terminal with this id may unmute its microphone now, by the rules of who may speak."""
-        return self.arrangement.may_talk(mtid, self.roles)
+        # Who was unmuted one by one may talk, though the others may not unmute themselves.
+        may_unmute = mtid in self.arrangement.maytalk or self.has_right("unmute", mtid)
+        return may_unmute and self.arrangement.may_talk(mtid, self.roles)
+
+    def has_right(self, right: Right, mtid: str) -> bool:
+        """Return whether the terminal with this id may use a right, such as to share a screen.
+
+        True for everybody while the right is not kept for chairs. Then True for co-chairs and for the chairman's
+        terminal; False for all others, also for a join page that has got the chairman's terminal by typing the name.
+        """
+        arrangement, terminal = self.arrangement, self.roster.terminals.get(mtid)
+        if right not in arrangement.chairsonly:
+            return True
+        if terminal is None:
+            return False
+        visitor = terminal.visitor
+        is_chairs_own = not visitor or arrangement.chair in ("", visitor)
+        is_co_chair = bool(visitor) and visitor in arrangement.cochairs
+        return is_co_chair or (mtid == self.chairman and is_chairs_own)
 
     def _as_it_is(self) -> Arrangement:
         """Return the conference's arrangement with what this media unit does now, in place of what was asked for.

@@ -11,7 +11,7 @@ from foundation.bus.typed_json import TypedObject, to_json_list
 from media_unit.conference_copy import HostedConference
 from media_unit.config import UnitConfig
 from media_unit.gate_link import GateLink
-from media_unit.gate_rules import AUDIO, TEXT
+from media_unit.gate_rules import AUDIO, TEXT, VIDEO
 from media_unit.janus_rooms import JanusRooms
 from media_unit.recording import Recorder
 from media_unit.roster import Terminal
@@ -81,12 +81,20 @@ async def disconnect_terminal(context: ControlContext, terminal: Terminal) -> No
     context.conference.change_hand(terminal.mtid, False)
 
 
-async def mute_who_may_not_talk(context: ControlContext) -> None:
-    """Mute, at the mixer, each online terminal whose microphone is open although it may not talk now."""
+async def hold_rights(context: ControlContext) -> None:
+    """Mute each online terminal that may not talk now, at the mixer, and end each shared screen that may not be shared.
+
+    Janus cannot end one picture alone, so whoever shares without the right is put out of the video room. That happens
+    to other programs: a join page stops sharing by itself, and one that comes too late enters anew without its screen.
+    """
     conference = context.conference
     for terminal in conference.roster.online:
         if not terminal.mute and not conference.may_talk(terminal.mtid):
             await _mute_terminal(context, terminal, True)
+        if terminal.shares and not conference.has_right("share", terminal.mtid):
+            for plugin, participant in sorted(terminal.links):
+                if plugin == VIDEO:
+                    await context.janus_rooms.kick(conference.janus_room, plugin, participant)
 
 
 async def _mute_terminal(context: ControlContext, terminal: Terminal, value: bool) -> None:
@@ -195,7 +203,7 @@ async def _mute_terminals(context: ControlContext, body: Body) -> Body:
         spared = conference.roles if order.value and spare else frozenset()
         named = [terminal for terminal in named if terminal.mtid not in spared]
     # Nobody may unmute the own microphone but those who were unmuted one by one.
-    elif conference.arrangement.hold:
+    elif conference.arrangement.hold or "unmute" in conference.arrangement.chairsonly:
         others = [mtid for mtid in conference.arrangement.maytalk if mtid != order.mtid]
         conference.arrange(maytalk=tuple(others if order.value else [*others, order.mtid]))
     pages_to_ask = []
@@ -226,7 +234,7 @@ async def _change_arrangement(context: ControlContext, body: Body) -> Body:
         conference.arrangement = change_mix(after, order.mixadd, order.mixdel, members)
     except ArrangementRefused as refusal:
         raise ControlRefused(str(refusal), refusal.errcode) from None
-    await mute_who_may_not_talk(context)
+    await hold_rights(context)
     return {}
 
 

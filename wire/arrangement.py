@@ -18,6 +18,9 @@ from wire.fields import Flag, Settings, Terminal
 
 Id = Annotated[str, text(128)]
 Ids = Annotated[tuple[Id, ...], items()]
+MOST_CO_CHAIRS = 20
+Right = Literal["share", "chat", "unmute"]
+"""A right that may be kept for chairs: "share" a screen, write in the "chat", or "unmute" the own microphone."""
 
 
 class Mix(TypedObject):
@@ -95,6 +98,7 @@ class Arrangement(TypedObject, omit_defaults=True):
     microphone ("2"). `hands`: the terminals that have a hand up, in the order in which they raised it.
     `locked`: nobody new enters. `lobby`: whoever has no account of the user domain waits until let in.
     `chair`, `cochairs`: the ids of the visitors who may steer the conference from their pages (as in `Banned.visitor`).
+    `chairsonly`: the rights that are kept for them and for the chairman's terminal; everybody has all others.
     """
 
     hold: Flag = 0
@@ -117,7 +121,8 @@ class Arrangement(TypedObject, omit_defaults=True):
     locked: Flag = 0
     lobby: Flag = 0
     chair: Annotated[str, text(16)] = ""
-    cochairs: Annotated[tuple[Annotated[str, text(16)], ...], items(20)] = ()
+    cochairs: Annotated[tuple[Annotated[str, text(16)], ...], items(MOST_CO_CHAIRS)] = ()
+    chairsonly: Annotated[tuple[Right, ...], items(3)] = ()
 
     def may_talk(self, mtid: str, roles: Collection[str]) -> bool:
         """Return whether a terminal (its id: `mtid`) may open its microphone.
@@ -175,6 +180,7 @@ CHANGEABLE_MEMBERS = frozenset(
         "lobby",
         "chair",
         "cochairs",
+        "chairsonly",
     ]
 )
 """The order CM_MCU_ARRANGE_REQ may change these members of an arrangement; other orders change the others."""
@@ -265,7 +271,8 @@ def remaining_bans(bans: Sequence[Banned], called: Iterable[Terminal]) -> tuple[
 def _terminals_named_in(arrangement: Arrangement, member_names: Collection[str]) -> list[str]:
     """Return the ids of all terminals that occur in these fields (`member_names`) of an arrangement."""
     mtids: list[str] = []
-    for name in set(member_names) - {"cochairs"}:  # These name visitors, not terminals.
+    # Co-chairs are visitors, not terminals, and rights are neither.
+    for name in set(member_names) - {"cochairs", "chairsonly"}:
         match getattr(arrangement, name):
             case Mix(members=ids) | Poll(members=ids):
                 mtids += ids

@@ -150,6 +150,15 @@ def accounts_of_browsers(database: str, confid: str) -> Mapping[str, str]:
     return {visitor: min(moids) for visitor, moids in owners.items() if len(moids) == 1}
 
 
+def browsers_of(database: str, confid: str, account: str) -> list[str]:
+    """Return the ids of the visitors as whom an account (MOID) has entered a conference by the join page.
+
+    A browser in which another account has entered, too, is left out: nobody knows who uses it now.
+    """
+    owners = accounts_of_browsers(database, confid)
+    return sorted(visitor for visitor, owner in owners.items() if owner == account)
+
+
 def accounts_called(platform: str, conference: Conference) -> Mapping[str, str]:
     """Return which account each name that an ended conference has called means now: name -> MOID.
 

@@ -21,6 +21,7 @@ from foundation.bus.outbox import to_db_datetime
 from foundation.cells import sql
 from foundation.cells.directory import look_up, possible_platforms, store_of
 from foundation.cells.serving import Serving
+from wire.arrangement import arrangement_of
 from wire.conference_manager import ListedConference
 
 _TABLE = "conferences_conference"
@@ -271,6 +272,7 @@ def _running_conference(conference: Conference) -> RunningConference:
         conference.user_domain,
         conference.creator_moid,
         called_names(conference),
+        "chat" in arrangement_of(conference.settings).chairsonly,
     )
 
 

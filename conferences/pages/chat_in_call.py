@@ -5,7 +5,9 @@ from __future__ import annotations
 from django.http import HttpRequest
 
 from conferences.data.join_passes import Pass
+from conferences.pages.entrance import role_in
 from conferences.pages.in_call import MAX_KEY, Answer, Insider, for_insiders, refused, whole_number
+from conferences.rules.chairs import Role
 from domains.data import hooks
 from domains.data.hooks import CallMessage, CallText
 from foundation.cells.directory import store_of
@@ -29,7 +31,11 @@ def chat_in_call(request: HttpRequest, insider: Insider) -> Answer:
     if text:
         if not 0 < len(key) <= MAX_KEY:
             return refused("key", 400)
-        message = CallText(granted.account, granted.visitor, insider.name, text, key)
+        is_chair = role_in(conference, granted) is not Role.NONE
+        if "chat" in conference.arrangement.chairsonly and not is_chair:
+            return refused("muted", 409)
+        writer = (granted.account, granted.visitor, insider.name)
+        message = CallText(*writer, text, key, is_chair)
         why_not = hooks.WRITE_CHAT.call(conference.platform, conference.confid, message)
         if why_not != "":
             return refused(why_not or "away", _STATUS.get(why_not or "away", 409))

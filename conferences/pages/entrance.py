@@ -5,10 +5,12 @@ A pass is signed, and proves that the visitor was let in.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from conferences.api import commands
 from conferences.data import attendees, lobby, poll_rows, shared_document_rows
 from conferences.data.join_info import JoinInfo
 from conferences.data.join_passes import (
@@ -27,6 +29,9 @@ from foundation.bus.typed_json import to_json
 from foundation.cells.directory import store_of
 from foundation.plain_text import cleaned
 from foundation.web.audit import counted_address_of
+from foundation.web.errors import Refusal
+from wire.arrangement import MOST_CO_CHAIRS
+from wire.conference_control import Arrange
 from wire.visitor_token import visitor_token
 
 MOST_CHARACTERS_OF_NAME = 48
@@ -74,7 +79,24 @@ def let_in(request: HttpRequest, conference: JoinInfo, answer: dict[str, object]
         answer |= {"visitor": visitor, "pass": signed_pass(granted)}
         answer |= news_for_insiders(conference)
         answer |= _facts_for_steering(conference, granted)
+        _let_creator_do_all(conference, granted)
     return JsonResponse(answer)
+
+
+def _let_creator_do_all(conference: JoinInfo, granted: Pass) -> None:
+    """Make the creator a co-chair where a right is kept for chairs: the media unit knows visitors, and no accounts.
+
+    Needed only if the creator has come with another browser since the right was kept. Nothing is done for others, nor
+    twice. If the unit does not answer, or refuses, the page's next question tries again.
+    """
+    arrangement, visitor = conference.arrangement, granted.visitor
+    is_creator = role_in(conference, granted) is Role.CREATOR and visitor in conference.present
+    if not is_creator or not arrangement.chairsonly or visitor in arrangement.cochairs:
+        return
+    changes: dict[str, object] = {"cochairs": [*arrangement.cochairs, visitor][-MOST_CO_CHAIRS:]}
+    order = Arrange(e164=conference.e164, user_domain=conference.user_domain, changes=changes)
+    with contextlib.suppress(Refusal):
+        commands.ask_unit(order)
 
 
 def _join_of_visitor(conference: JoinInfo, visitor: str) -> dict[str, object] | None:

@@ -78,6 +78,7 @@ _TEXTS: dict[str, Promise] = {
     "muted_by_chair": gettext_lazy("Your microphone was muted by the chair."),
     "unmuted": gettext_lazy("Your microphone is on again."),
     "held": gettext_lazy("The chair has muted all. You are asked when you may speak."),
+    "share_held": gettext_lazy("Only chairs may share a screen in this conference."),
     "hushed": gettext_lazy("The chair has switched your loudspeaker off for a while."),
     "heard_again": gettext_lazy("You hear the conference again."),
     # What a chair says and does.

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from typing import get_args
 
 from django.http import QueryDict
 
 from conferences.api import commands, request_parsing
 from conferences.api.call import NO_TERMINAL, as_invited, terminal_of
-from conferences.data import lobby
+from conferences.data import attendees, lobby
 from conferences.rules.chairs import visitor_of_terminal
 from conferences.rules.lobby import Lobby
 from conferences.rules.states import Conference
+from foundation.cells.directory import store_of
 from foundation.web.errors import Refusal
-from wire.arrangement import arrangement_of
+from wire.arrangement import MOST_CO_CHAIRS, Right, arrangement_of
 from wire.conference_control import (
     Arrange,
     CallTerminals,
@@ -94,6 +96,27 @@ def _switch_lobby(conference: Conference, form: QueryDict) -> None:
     _arrange(conference, lobby=int(is_on))
     if not is_on:
         lobby.decide_about(conference.source_platform, conference.confid, "", Lobby.LET_IN)
+
+
+def _restrict_right(conference: Conference, form: QueryDict) -> None:
+    """Keep a right for chairs and co-chairs (`value` 1 in the form), or give it back to everybody (0).
+
+    `id` in the form is the right: "share" a screen, write in the "chat", or "unmute" the own microphone. A command that
+    is sent again changes nothing. Raises Refusal.
+    """
+    right = form.get("id", "")
+    if right not in get_args(Right):
+        raise Refusal(int(Err.MALFORMED), f"id: one of {', '.join(get_args(Right))} is needed")
+    arrangement = arrangement_of(conference.settings)
+    others = [other for other in arrangement.chairsonly if other != right]
+    if not request_parsing.switch(form.get("value"), "value"):
+        _arrange(conference, chairsonly=others)
+        return
+    # The unit knows visitors, and no accounts: it learns here which of them is the creator.
+    database = store_of(conference.source_platform).database
+    creators = attendees.browsers_of(database, conference.confid, conference.creator_moid)
+    cochairs = list(dict.fromkeys([*arrangement.cochairs, *creators]))[-MOST_CO_CHAIRS:]
+    _arrange(conference, cochairs=cochairs, chairsonly=[*others, right])
 
 
 def _let_in(conference: Conference, form: QueryDict) -> None:
@@ -188,6 +211,7 @@ ACTIONS: dict[str, Callable[[Conference, QueryDict], None]] = {
     "lower": _lower_hands,
     "lock": _lock_conference,
     "lobby": _switch_lobby,
+    "restrict": _restrict_right,
     "letin": _let_in,
     "refuse": _refuse_visitor,
     "record": _record,

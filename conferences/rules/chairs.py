@@ -8,7 +8,10 @@ from conferences.rules.states import Conference
 from wire.arrangement import Arrangement
 
 OF_CO_CHAIRS = frozenset(
-    ["mute", "lower", "drop", "lock", "lobby", "letin", "refuse", "extend", "end", "record"]
+    [
+        *("mute", "lower", "drop", "lock", "lobby", "letin", "refuse"),
+        *("extend", "end", "record", "restrict"),
+    ]
 )
 """Whoever steers a conference may give these commands."""
 OF_CHAIRS = OF_CO_CHAIRS | {"chair", "cochair"}

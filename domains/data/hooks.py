@@ -37,6 +37,8 @@ class RunningConference(NamedTuple):
     domain: str
     creator: str
     accounts: frozenset[str]
+    only_chairs_write: bool = False
+    """Only the owner and administrators of the conversation write there; chairs and co-chairs do so from the call."""
 
 
 class CallMessage(NamedTuple):
@@ -60,7 +62,7 @@ class CallText(NamedTuple):
     """Represent a text that somebody in a call writes into the conference's chat.
 
     `account` is the writer's MOID; "" means a guest, who has the id `visitor` and gives the name `name`. `key` is the
-    page's own id of the text: with the same one it is stored once.
+    page's own id of the text: with the same one it is stored once. `is_chair`: the writer steers the conference.
     """
 
     account: str
@@ -68,6 +70,7 @@ class CallText(NamedTuple):
     name: str
     text: str
     key: str
+    is_chair: bool = False
 
 
 DOMAIN_USES: Hook[[str, str], Mapping[str, int]] = Hook()

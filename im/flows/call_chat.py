@@ -51,7 +51,7 @@ def write_from_call(platform: str, confid: str, call_text: CallText) -> str:
         return checked.code.value
     try:
         with lock_conversation(store, number, writer, clock.now()) as locked:
-            return _append(locked, checked, call_text.key)
+            return _append(locked, checked, call_text)
     except (Denied, NotServedHere, ReadOnly):
         return AWAY
 
@@ -82,16 +82,19 @@ def _checked(incoming: IncomingRequest) -> Say | RefusedMessage:
     return incoming.request
 
 
-def _append(locked: LockedConversation, request: Say, key: str) -> str:
+def _append(locked: LockedConversation, request: Say, call_text: CallText) -> str:
     """Append a message to the log of the locked conversation; return "", or a code that says why it may not be written.
 
-    Nothing is appended twice with one `key`. A member then also has read up to the own message, and sees it.
+    Nothing is appended twice with one key. A member then also has read up to the own message, and sees it. Whoever
+    steers the conference writes as administrators do.
     """
-    row, writer = locked.row, locked.me
+    row, writer, key = locked.row, locked.me, call_text.key
     if queries.entry_sent_as(locked.database, row.id, writer.id, key):
         return ""
     own = locked.own_row if locked.own_row and locked.own_row.state == Membership.ACTIVE else None
     role, muted_until = (Role(own.role), own.muted_until) if own else (Role.MEMBER, None)
+    if call_text.is_chair and role is Role.MEMBER:
+        role = Role.ADMIN
     member = MemberFacts(own.pk if own else 0, writer.id, writer.name, role, muted_until, 0)
     facts = ConversationFacts(row.kind, row.closed, row.mute_all, row.last_seq, row.members)
     if refused := rules.why_may_not_write(facts, member, locked.now):

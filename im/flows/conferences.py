@@ -82,6 +82,10 @@ def _update_conversation(
             if locked.conversation.name != conference.name:
                 locked.set(name=conference.name)
                 locked.log(Cmd.CONVERSATION, {"what": "changed", "name": conference.name})
+            if locked.row.mute_all != conference.only_chairs_write:
+                locked.set(mute_all=conference.only_chairs_write)
+                change = {"what": "changed", "mute_all": conference.only_chairs_write}
+                locked.log(Cmd.CONVERSATION, change)
             _add_people(locked, persons)
     conference_joins.forget_joins(conference.confid, joined)
 

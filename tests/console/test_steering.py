@@ -25,8 +25,16 @@ ANNA, BEN, EVE, GUS = "a1" * 16, "be" * 16, "e0" * 16, "90" * 16
 @pytest.fixture
 def orders(platform: str, monkeypatch: pytest.MonkeyPatch) -> list[ControlOrder]:
     """Return the orders that media units get; Ben is co-chair of a conference that anna has created."""
+    hold(platform, lobby=1, cochairs=[visitor_of(CONFID, BEN)])
+    sent: list[ControlOrder] = []
+    monkeypatch.setattr(commands, "ask_unit", sent.append)
+    return sent
+
+
+def hold(platform: str, **arrangement: object) -> None:
+    """Write a running conference that anna has created, with Ben, Eve, a telephone and herself in it."""
     anna, ben, eve = (visitor_of(CONFID, browser) for browser in (ANNA, BEN, EVE))
-    settings = Settings(extra={"lobby": 1, "cochairs": [ben]})
+    settings = Settings(extra=arrangement)
     mts = (
         Terminal(mtid="1", name="Ben", online=1, visitor=ben),
         Terminal(mtid="2", name="Eve", online=1, visitor=eve),
@@ -36,9 +44,6 @@ def orders(platform: str, monkeypatch: pytest.MonkeyPatch) -> list[ControlOrder]
     creator = Account.objects.get(username="anna").moid
     facts = {"e164": NUMBER, "confid": CONFID, "password": "", "creator_moid": creator}
     conference_row(platform, **facts, settings=settings, mts=mts)
-    sent: list[ControlOrder] = []
-    monkeypatch.setattr(commands, "ask_unit", sent.append)
-    return sent
 
 
 def where(client: BareClient, browser: str, **more: str) -> Any:
@@ -100,7 +105,27 @@ def test_a_creator_steers_and_says_who_else_does(orders: list[ControlOrder]) -> 
     changes = [order.changes for order in orders if isinstance(order, Arrange)]
     assert changes == [{"locked": 1}, {"cochairs": [ben, eve]}, {"chair": eve}]
     assert steer_as_anna(anna, "cochair", id="3", value="1")[0] == 409
+    assert steer_as_anna(anna, "restrict", id="share", value="1") == (200, {})
+    assert isinstance(orders[-1], Arrange)
+    kept = {"cochairs": [ben, visitor_of(CONFID, ANNA)], "chairsonly": ["share"]}
+    assert orders[-1].changes == kept, "the unit knows no accounts, so the creator is a co-chair"
+    assert steer_as_anna(anna, "restrict", id="leave", value="1")[0] == 409
     assert steer_as_anna(anna, "rename", name="x")[0] == 403
+
+
+def test_a_creator_who_comes_with_another_browser_has_the_rights_that_are_kept(
+    platform: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[ControlOrder] = []
+    monkeypatch.setattr(commands, "ask_unit", sent.append)
+    hold(platform, chairsonly=["share"], cochairs=[visitor_of(CONFID, BEN)])
+    for browser in (BEN, EVE):
+        assert where(BareClient(), browser)["join"]
+    assert sent == []
+    hers()
+    (order,) = sent
+    assert isinstance(order, Arrange)
+    assert order.changes == {"cochairs": [visitor_of(CONFID, BEN), visitor_of(CONFID, ANNA)]}
 
 
 def test_a_co_chair_steers_but_makes_no_chairs_and_a_guest_steers_nothing(

@@ -23,7 +23,7 @@ from im.rules.vocabulary import TEXT_BYTES
 from tests.im.http.town import Someone, someone
 from tests.im.test_conference_conversations import becomes, follow, running
 from tests.web_clients import BareClient, Browser
-from wire.fields import Terminal
+from wire.fields import Settings, Terminal
 
 
 class Insider:
@@ -163,3 +163,25 @@ def test_the_key_of_a_text_is_checked_as_that_of_any_client(conference: Conferen
     for key in ("with blank", "é", "x" * 65):
         assert guest.say("Hello", key).status_code in (400, 409)
     assert guest.read() == []
+
+
+def test_where_only_chairs_write_others_read_also_on_the_chat_page(conference: Conference) -> None:
+    ben = someone("ben")
+    hers, guest = Insider(conference, "Anna", someone("anna")), Insider(conference, "Gus")
+    member, chair = Insider(conference, "Ben", ben), Insider(conference, "Cara")
+    live = live_by_number(conference.e164)
+    assert live is not None
+    kept: dict[str, object] = {"chairsonly": ["chat"], "cochairs": [chair.answer["visitor"]]}
+    kept_live = becomes(live, settings=Settings(extra=kept))
+    for person in (guest, member):
+        reply = person.say("Me too")
+        assert (reply.status_code, reply.json()) == (409, {"refused": "muted"})
+    follow()
+    assert Conversation.objects.get().mute_all, "clients of the chat are held as well"
+    for person in (hers, chair):
+        assert person.say("Welcome").status_code == 200
+    assert len(guest.read()) == 2
+    becomes(kept_live, settings=Settings())
+    follow()
+    assert guest.say("At last").status_code == 200
+    assert not Conversation.objects.get().mute_all

@@ -8,7 +8,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 from media_unit.gate_rules import VIDEO
 from tests.media.conftest import Platform, Unit
-from tests.media.people import Person, Picture
+from tests.media.people import Person, Picture, until
 
 Body = dict[str, Any]
 CAMERA, SCREEN = ({"mid": "0", "description": "camera"}, {"mid": "1", "description": "screen"})
@@ -48,5 +48,16 @@ async def test_who_shares_a_screen_is_reported_until_it_ends_also_by_an_agent_th
     peer.getTransceivers()[1].direction = "inactive"
     await offers({"request": "configure"})
     await platform_side.hears_people("8800001", lambda mts: not any("dual" in mt for mt in mts))
+
+    peer.getTransceivers()[1].direction = "sendonly"
+    await offers({"request": "configure", "descriptions": [CAMERA, SCREEN]})
+    await platform_side.hears_people("8800001", lambda mts: any("dual" in mt for mt in mts))
+    only_chairs = {"chairsonly": ["share", "unmute"]}
+    await platform_side.controls("u1", "ARRANGE", changes=only_chairs)
+    events = anna.session.events
+    assert await until(lambda: any("kicked" in str(event) for event in events)), "she shares on"
+    await platform_side.hears_people(
+        "8800001", lambda mts: mts[0]["mute"] == 1 and not any("dual" in mt for mt in mts)
+    )
     await peer.close()
     await anna.leave()

@@ -197,6 +197,8 @@ export class Call {
       this.secret = event.private_id;
       this.publisher.update();
     }
+    // The unit has put this person out, who enters anew: pictures alone would be missing without a word.
+    if (event.leaving === "ok" && event.reason === "kicked") this.tell("lost");
     for (const person of event.publishers ?? []) this.watcher.note(person);
     for (const id of [event.unpublished, event.leaving]) if (id && id !== "ok") this.watcher.forget(id);
     this.publisher.hear(event, jsep);

@@ -3,15 +3,18 @@
 import { changesByItself, layoutOf } from "./layout.js";
 
 const LOUDEST = 35;
+/** Characters by which all ids of one person's browser begin. */
+export const VISITOR_LENGTH = 16;
 
 /** The room is the state of the conference as the unit told it last, and who talked last. */
 export class Room {
-  state = { arrangement: {}, people: [], me: "", talking: "", chairman: "", speaker: "", recording: false };
+  state = { arrangement: {}, people: [], me: "", visitor: "", talking: "", chairman: "", speaker: "", recording: false };
 
   /** Take a notice of the state; `id` is the one of this page's person. */
   hear({ people, chairman, speaker, recording = false, arrangement = {} }, id) {
     const mine = people.find(({ ids }) => ids.includes(id));
-    this.state = { ...this.state, arrangement, people, chairman, speaker, recording, me: mine?.mtid ?? "" };
+    const [me, visitor] = [mine?.mtid ?? "", id.slice(0, VISITOR_LENGTH)];
+    this.state = { ...this.state, arrangement, people, chairman, speaker, recording, me, visitor };
   }
 
   /** Note who talks. */
@@ -20,9 +23,18 @@ export class Room {
     this.state.talking = people.find(({ ids }) => ids.includes(id))?.mtid ?? talking;
   }
 
+  /** Whether this person has a right ("share", "chat", "unmute"), which a chair may keep for chairs and co-chairs. */
+  has(right) {
+    const { arrangement: { chairsonly = [], chair, cochairs = [] }, chairman, me, visitor } = this.state;
+    if (!chairsonly.includes(right) || cochairs.includes(visitor)) return true;
+    // The terminal alone may be somebody who has typed the chairman's name.
+    return Boolean(me) && me === chairman && (!chair || chair === visitor);
+  }
+
   /** Whether the chair lets this person open the microphone. */
   get mayTalk() {
     const { arrangement: { hold, maytalk = [], spare, mix }, chairman, speaker, me } = this.state;
+    if (!maytalk.includes(me) && !this.has("unmute")) return false;
     if (mix?.mode === 2 && !mix.members?.includes(me)) return false;
     return !hold || maytalk.includes(me) || Boolean(spare && [chairman, speaker].includes(me));
   }

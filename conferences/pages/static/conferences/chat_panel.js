@@ -62,6 +62,12 @@ export class ChatPanel {
     }
   }
 
+  /** Let the person write, or not: the chair may keep that for chairs and co-chairs. */
+  allow(mayWrite) {
+    $("chat-text").disabled = !mayWrite;
+    $("chat-held").hidden = mayWrite;
+  }
+
   /** Fetch what is new. */
   async fetch() {
     this.#isWanted = true;

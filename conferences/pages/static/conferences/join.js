@@ -56,6 +56,7 @@ const own = new OwnMedia(words, {
   call: () => call,
   isInside: () => inside,
   mayTalk: () => room.mayTalk,
+  mayShare: () => room.has("share"),
   drawn: drawOwnTile,
   enterAnew: () => (place = ""),
 });
@@ -230,6 +231,7 @@ const on = {
     }
     signals.hear();
     steering.draw();
+    together.chat.allow(room.has("chat"));
     own.draw();
     lay();
   },

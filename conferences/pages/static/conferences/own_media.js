@@ -12,6 +12,7 @@ import { LineWatch } from "./statistics.js";
  * @property {() => (import("./call.js").Call | null)} call returns the call, or null
  * @property {() => boolean} isInside says whether the person has entered
  * @property {() => boolean} mayTalk says whether the chair lets the person open the microphone
+ * @property {() => boolean} mayShare says whether the chair lets the person share a screen
  * @property {() => void} drawn is called after each change, when the buttons are drawn
  * @property {() => void} enterAnew is called when the call cannot take up sound as it is
  */
@@ -80,11 +81,20 @@ export class OwnMedia {
     this.draw();
   }
 
-  /** Draw the buttons. */
+  /** Draw the buttons; stop a shared screen that may not be shared any more, which draws them by itself. */
   draw() {
+    if (this.#sharing.track && !this.#mayShare) {
+      notice(this.#words.share_held);
+      return this.#sharing.stop();
+    }
     const mayTalk = !this.#stay.isInside() || this.#stay.mayTalk();
     drawControls(this.#words, { devices: this.devices, isMuted: this.sent.muted, mayTalk, isSharing: Boolean(this.#sharing.track) });
     this.#stay.drawn();
+  }
+
+  /** Whether the person may share a screen now; before entering nobody is kept from choosing one. */
+  get #mayShare() {
+    return !this.#stay.isInside() || this.#stay.mayShare();
   }
 
   /** Whether nobody hears this person's voice: muted, or without a microphone. */
@@ -149,6 +159,7 @@ export class OwnMedia {
   toggleSharing() {
     if (!Sharing.isPossible) return;
     if (this.#sharing.track) this.#sharing.stop();
+    else if (!this.#mayShare) notice(this.#words.share_held);
     else this.#sharing.start().catch(() => notice(this.#words.not_shared));
   }
 

@@ -1,8 +1,9 @@
 // The dialog in which a chair or co-chair steers the conference. The platform checks the right for each command.
 
+import { VISITOR_LENGTH } from "./chair.js";
 import { $, filled, notice, randomId } from "./page.js";
 
-const VISITOR_LENGTH = 16;
+const RIGHTS = ["share", "chat", "unmute"];
 
 export class Steering {
   /**
@@ -69,8 +70,13 @@ export class Steering {
   draw() {
     $("steer").hidden = !this.#role;
     if (!this.#role && $("steering").open) $("steering").close();
-    const { locked, lobby, recording } = this.#room.state.arrangement;
+    const { locked, lobby, recording, chairsonly = [] } = this.#room.state.arrangement;
     this.#drawRecording(recording === 2 ? "paused" : this.#room.state.recording ? "running" : "off");
+    for (const right of RIGHTS) {
+      const isKept = chairsonly.includes(right);
+      $(`restrict-${right}`).setAttribute("aria-pressed", String(isKept));
+      $(`restrict-${right}`).dataset.value = isKept ? "0" : "1";
+    }
     this.#drawSwitch("steer-lock", locked, this.#words.lock, this.#words.unlock);
     this.#drawSwitch("steer-lobby", lobby, this.#words.lobby_on, this.#words.lobby_off);
     $("steer-waiting").hidden = !this.#waiting.length;
