@@ -11,3 +11,4 @@ lock requirements-dev.in -o requirements-dev.txt "$@"
 # What runs is what was tested: both files below take their versions from the first one.
 lock requirements.in -c requirements-dev.txt -o requirements.txt
 lock requirements-s3.in -c requirements-dev.txt -o requirements-s3.txt
+lock requirements-install.in -c requirements-dev.txt -o requirements-install.txt
