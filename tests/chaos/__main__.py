@@ -33,6 +33,7 @@ GROUPS = {
     "plugins": "tests.chaos.plugins",
     "chat-moves": "tests.chaos.chat_moves",
     "visibility": "tests.chaos.visibility",
+    "installed": "tests.chaos.installed",
 }
 
 
