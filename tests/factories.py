@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from conferences.rules.create import Tenant
 from conferences.rules.licence_counts import amounts_in_use
 from conferences.rules.monitor_states import Monitor
-from conferences.rules.states import Conference, ConferenceState, Rename, Unit
+from conferences.rules.open_rename import Rename
+from conferences.rules.states import Conference, ConferenceState, Unit
 from foundation.bus.message import dumps, loads
 from licensing.rules.amounts import EVALUATION, NONE
 from licensing.rules.limits import Limits

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from conferences.rules import outgoing
 from conferences.rules.decision import Decision, no_change
-from conferences.rules.states import Conference, ConferenceState, Rename, Unit
+from conferences.rules.open_rename import Rename
+from conferences.rules.states import Conference, ConferenceState, Unit
 from foundation.bus.outgoing import Answer, Send
 from wire.conference_manager import AskToRename, RenameDenied, RenameGranted
 from wire.error_codes import MEANING, Err

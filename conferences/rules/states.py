@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from conferences.rules.monitor_states import Monitor
+from conferences.rules.open_rename import Rename
 from wire.fields import Join, Resolution, Settings, Terminal, UnitName
 from wire.number_registry import Stay, UsedUnit
 
@@ -106,20 +107,6 @@ class Asker(NamedTuple):
     origin: str = "mq"
     reqid: str | None = None
     by_template: bool = False
-
-
-class Rename(NamedTuple):
-    """A media unit's request for a new name, about which the conference manager (CM) is being asked (CSS §5.1).
-
-    `question_id`: the id of our question to the manager, who has to answer by `answer_by`. `request_key`, `reqid`: the
-    key in the inbox, and the own id, of the unit's request.
-    """
-
-    question_id: str
-    name: str
-    request_key: str
-    reqid: str | None
-    answer_by: datetime
 
 
 class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

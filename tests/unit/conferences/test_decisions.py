@@ -23,8 +23,9 @@ from conferences.rules.decision import Decision
 from conferences.rules.end import decide_end
 from conferences.rules.extend import decide_extend, prolong, why_not_extended
 from conferences.rules.move import decide_move
+from conferences.rules.open_rename import Rename
 from conferences.rules.restore import decide_lost, decide_restore_failed
-from conferences.rules.states import Conference, ConferenceState, EndReason, Rename
+from conferences.rules.states import Conference, ConferenceState, EndReason
 from tests.factories import NOW, NUMBER, OTHER, UNIT, conference, seconds
 from wire.conference_manager import CreateConference, ExtendConference
 from wire.error_codes import Err
