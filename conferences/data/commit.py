@@ -7,8 +7,10 @@ import logging
 from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules import booking_news, events
 from conferences.rules.decision import Decision
+from conferences.rules.end import decide_end
 from conferences.rules.monitors import end_affected_monitors
 from conferences.rules.reservation import BookingDecision
+from conferences.rules.states import Conference, EndReason
 
 log = logging.getLogger("conferences.reservations")
 
@@ -21,6 +23,7 @@ def commit(uow: ConferencesUnitOfWork, decision: Decision) -> None:
     decision = end_affected_monitors(decision)
     if decision.after is not None and decision.after != decision.before:
         uow.save(decision.before, decision.after)
+        _end_breakout_rooms(uow, decision.before, decision.after)
         for event in events.events_of_change(decision.before, decision.after):
             uow.publish_event(event)
     for event in decision.events:
@@ -28,6 +31,19 @@ def commit(uow: ConferencesUnitOfWork, decision: Decision) -> None:
     for outgoing in decision.send:
         uow.send(outgoing)
     uow.log_decision(decision)
+
+
+def _end_breakout_rooms(
+    uow: ConferencesUnitOfWork, before: Conference | None, after: Conference
+) -> None:
+    """End the breakout rooms of a conference that has ended, or whose chair has taken its people back."""
+    if before is None or before.breakout is None or (after.live and after.breakout):
+        return
+    for room in before.breakout.rooms:
+        conference = uow.load(room.e164)
+        # The number may belong to another conference since the room has ended.
+        if conference and conference.confid == room.confid:
+            commit(uow, decide_end(conference, EndReason.RELEASED, uow.now))
 
 
 def commit_booking(uow: ConferencesUnitOfWork, decision: BookingDecision) -> None:

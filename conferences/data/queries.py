@@ -98,7 +98,7 @@ def live_conferences_of_tenant(tenant: str, first_creator: str, limit: int) -> C
     """Return the number of live conferences of a user domain (tenant), and at most `limit` of them.
 
     Those that the account `first_creator` created come first, newer before older ones. One query is made for
-    each platform whose data this site has.
+    each platform whose data this site has. Breakout rooms are left out: they are part of the conference that was split.
     """
     total, conferences = 0, list[Conference]()
     for platform in possible_platforms():
@@ -109,8 +109,10 @@ def live_conferences_of_tenant(tenant: str, first_creator: str, limit: int) -> C
             " ORDER BY creator_moid=%s DESC, created_at DESC LIMIT %s",
             [tenant, first_creator, limit],
         )
-        total += rows[0][1] if rows else 0
-        conferences += [row_mapper.from_row(row) for row in rows]
+        live = [row_mapper.from_row(row) for row in rows]
+        shown = [conference for conference in live if not conference.parent]
+        total += rows[0][1] - len(live) + len(shown) if rows else 0
+        conferences += shown
     return ConferencePage(total, conferences[:limit])
 
 
@@ -190,6 +192,20 @@ def live_by_number(e164: str) -> Conference | None:
     return None
 
 
+def breakout_rooms_of(conference: Conference) -> list[Conference | None]:
+    """Return the live conferences of the breakout rooms of a conference, in order; `None` for one that has ended."""
+    rooms = conference.breakout.rooms if conference.breakout else ()
+    if not rooms:
+        return []
+    query = (
+        f"SELECT {row_mapper.DETAIL_COLUMN} FROM {_TABLE} WHERE live_e164 IN ({sql.marks(rooms)})"
+    )
+    database = store_of(conference.source_platform).database
+    rows = sql.select(database, query, [room.e164 for room in rooms])
+    live = {held.confid: held for held in map(row_mapper.from_row, rows)}
+    return [live.get(room.confid) for room in rooms]
+
+
 def room_id_of(conference: Conference) -> str:
     """Return the id of the virtual room in which a conference is held; "" if it is held in none."""
     return conference.stored_id if conference.conftype == ConfType.VIRTUAL else ""
@@ -250,7 +266,7 @@ def running_conferences(
     return [row[0] for row in live], [
         _running_conference(conference)
         for conference in conferences
-        if conference.live and not carries_call(conference)
+        if conference.live and not carries_call(conference) and not conference.parent
     ]
 
 

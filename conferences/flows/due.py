@@ -8,6 +8,7 @@ nothing.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator
 
 import redis
 from django.db import DatabaseError, InterfaceError
@@ -62,12 +63,24 @@ def _handle_batch(platform: str) -> int:
         if not uow.is_open:
             return 0
         claimed = conferences.claim_due(BATCH)
-        for conference in claimed:
+        for conference in _not_ended_meanwhile(conferences, claimed):
             at_other_site = (
                 conference.unit is not None and conference.unit.site != conferences.own_site
             )
             commit(conferences, decide_due(conference, uow.now, at_other_site=at_other_site))
     return len(claimed)
+
+
+def _not_ended_meanwhile(
+    conferences: ConferencesDatabaseUnitOfWork, claimed: Iterable[Conference]
+) -> Iterator[Conference]:
+    """Yield each of these conferences as it is now, without those that this transaction has ended meanwhile.
+
+    The end of a conference ends its breakout rooms, which may be in the same batch; nothing may be ended twice.
+    """
+    for conference in claimed:
+        if current := conferences.load(conference.e164):
+            yield current
 
 
 def watch_ends_for_other_sites() -> int:
@@ -204,6 +217,6 @@ def end_conferences_below_in(uow: UnitOfWork, domain: str) -> int:
     """End one platform's conferences of a disabled domain and of domains below it; return how many."""
     conferences = uow.part(ConferencesDatabaseUnitOfWork)
     live = conferences.live_below(domain)
-    for conference in live:
+    for conference in _not_ended_meanwhile(conferences, live):
         commit(conferences, decide_end(conference, EndReason.DOMAIN_DISABLED, uow.now))
     return len(live)

@@ -5,15 +5,21 @@ from __future__ import annotations
 from enum import StrEnum
 
 from conferences.rules.states import Conference
-from wire.arrangement import Arrangement
+from wire.arrangement import Arrangement, arrangement_of
 
 OF_CO_CHAIRS = frozenset(
     [
         *("mute", "lower", "drop", "lock", "lobby", "letin", "refuse"),
-        *("extend", "end", "record", "restrict"),
+        *("extend", "end", "record", "restrict", "rooms"),
     ]
 )
 """Whoever steers a conference may give these commands."""
+IN_BREAKOUT_ROOM = frozenset(["mute", "lower"])
+"""These commands act on the breakout room in which the chair is; others act on the conference that was split."""
+NOT_IN_BREAKOUT_ROOM = frozenset(
+    ["drop", "chair", "cochair", "lock", "lobby", "record", "restrict"]
+)
+"""The chair gives these commands after the return to the conference: a page in a room shows the state of the room."""
 OF_CHAIRS = OF_CO_CHAIRS | {"chair", "cochair"}
 """Chair and creator also say who steers."""
 
@@ -65,7 +71,20 @@ def visitor_of_terminal(conference: Conference, mtid: str) -> str:
     return next((terminal.visitor or "" for terminal in terminals if terminal.online), "")
 
 
-def visitors_present(conference: Conference) -> frozenset[str]:
-    """Return the ids of the visitors who are in a conference by its join page, as its media unit has reported last."""
-    present = (terminal.visitor for terminal in conference.mts if terminal.online)
-    return frozenset(visitor for visitor in present if visitor)
+def chairing_visitor(conference: Conference, *, is_split: bool) -> str:
+    """Return the visitor's id of the terminal that is chairman; "" if nobody chairs from the join page.
+
+    `is_split`: the people are in breakout rooms now. Then the chair, who may be in a room, keeps the right while the
+    chairman's terminal is not connected to the conference itself.
+    """
+    visitor = visitor_of_terminal(conference, conference.chairman)
+    is_away = conference.chairman and not any(
+        terminal.online for terminal in conference.mts if terminal.mtid == conference.chairman
+    )
+    return arrangement_of(conference.settings).chair if is_split and is_away else visitor
+
+
+def visitors_present(conference: Conference) -> dict[str, str]:
+    """Return the visitors who are in a conference by its join page, as its media unit has reported last: id -> name."""
+    present = (terminal for terminal in conference.mts if terminal.online)
+    return {terminal.visitor: terminal.name or "" for terminal in present if terminal.visitor}

@@ -68,8 +68,8 @@ def decide_due(conference: Conference, now: datetime, *, at_other_site: bool = F
         return decide_cm_is_silent(conference, now)
     if (
         conference.auto_end
-        and conference.empty_since
-        and conference.empty_since + EMPTY_FOR <= now
+        and conference.empty_from
+        and conference.empty_from + EMPTY_FOR <= now
         and conference.state is _State.RUNNING
     ):
         return decide_end(conference, EndReason.AUTO_END, now)

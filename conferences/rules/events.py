@@ -44,7 +44,7 @@ _NOT_SHOWN = frozenset(
         *("state", "incarnation", "revision", "unit", "vrs", "mps", "started_at", "placed_at"),
         *("ended_at", "end_reason", "end_code", "question", "tried", "last_code", "give_up_at"),
         *("answer_by", "restore_at", "pending_since", "warned", "empty_since", "mts", "rename"),
-        *("restores", "units", "members", "monitors", "report_seq"),
+        *("restores", "units", "members", "monitors", "report_seq", "breakout", "parent"),
     }
 )
 """The fields that no client application sees, or whose changes become other events."""

@@ -44,11 +44,12 @@ def amounts_in_use(conference: Conference | None) -> Amounts:
     """Return the licensed amounts that a conference uses now; zero if it has ended or is `None`.
 
     Its places and monitors (copies of sound or picture for a manager) count from their beginning to their end, its
-    terminals only while it runs.
+    terminals only while it runs. A breakout room counts by its terminals alone, since the places of its people count in
+    the conference that was split.
     """
     if conference is None or not conference.live:
         return NONE
-    used = amounts_of_new(conference.places)
+    used = NONE if conference.parent else amounts_of_new(conference.places)
     if conference.monitors:
         used += Amounts(monitors=len(conference.monitors))
     if conference.state is not ConferenceState.RUNNING:

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from conferences.rules.breakout import Breakout
 from conferences.rules.monitor_states import Monitor
 from conferences.rules.open_rename import Rename
 from wire.fields import Join, Resolution, Settings, Terminal, UnitName
@@ -184,6 +185,10 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The highest `seq` of the reports of its unit that were taken in this incarnation; 0: none that had one."""
     rename: Rename | None = None
     monitors: tuple[Monitor, ...] = ()
+    breakout: Breakout | None = None
+    """Its split into breakout rooms, also after their time is over; `None`: it is not split."""
+    parent: str = ""
+    """The number of the conference of which it is a breakout room."""
     # Fields for the call record alone.
     restores: int = 0
     units: tuple[UsedUnit, ...] = ()
@@ -198,6 +203,12 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def live(self) -> bool:
         """Return whether the conference has not ended; a live one has its number, and counts for the licence."""
         return self.state is not ConferenceState.ENDED
+
+    @property
+    def empty_from(self) -> datetime | None:
+        """Return since when it is empty, also of its breakout rooms; `None` means that somebody is there."""
+        split_until = self.breakout.ends_at if self.breakout else self.empty_since
+        return max(self.empty_since, split_until) if self.empty_since and split_until else None
 
     @property
     def askers(self) -> tuple[Asker, ...]:
@@ -380,8 +391,8 @@ def next_due(conference: Conference) -> datetime | None:
             conference.record_at,
         ]
         moments.append(
-            conference.empty_since + EMPTY_FOR
-            if conference.auto_end and conference.empty_since
+            conference.empty_from + EMPTY_FOR
+            if conference.auto_end and conference.empty_from
             else None
         )
     return min((moment for moment in moments if moment), default=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from conferences.data.join_info import JoinInfo
+from conferences.data.join_info import JoinInfo, PersonPresent
 from foundation.bus.typed_json import read_as
 from wire.arrangement import Arrangement
 from wire.fields import Join
@@ -46,5 +46,5 @@ class Whereabouts:
             is_call=self.is_call,
             creator_moid="anna",
             arrangement=self.arrangement,
-            present=self.present,
+            people=tuple(PersonPresent(visitor, "", None) for visitor in self.present),
         )

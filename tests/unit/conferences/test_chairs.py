@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from conferences.rules.chairs import Role, leads, role_of
+from conferences.rules.chairs import Role, chairing_visitor, leads, role_of
+from tests.factories import conference
 from wire.arrangement import Arrangement
+from wire.fields import Settings, Terminal
 
 ANNA, BEN, CARL = "a" * 16, "b" * 16, "c" * 16
 ARRANGED = Arrangement(chair=BEN, cochairs=(CARL,))
@@ -50,3 +52,22 @@ def test_whoever_steers_leads_or_if_nobody_chairs_anybody_with_an_account() -> N
     assert not leads(Role.NONE, is_chaired=True, account="anna")
     assert leads(Role.NONE, is_chaired=False, account="anna")
     assert not leads(Role.NONE, is_chaired=False, account="")
+
+
+@pytest.mark.parametrize(
+    ("terminal", "is_split", "chairing"),
+    [
+        (Terminal(mtid="1", online=1, visitor=BEN), False, BEN),
+        (Terminal(mtid="1", online=0), False, ""),
+        (Terminal(mtid="1", online=0), True, BEN),
+        (Terminal(mtid="1", online=1, visitor=ANNA), True, ANNA),
+        (Terminal(mtid="1", online=1), True, ""),
+    ],
+)
+def test_a_chair_steers_from_a_breakout_room_while_nobody_else_has_the_chair(
+    terminal: Terminal, is_split: bool, chairing: str
+) -> None:
+    held = conference(mts=(terminal,), chairman="1", settings=Settings(extra={"chair": BEN}))
+    assert chairing_visitor(held, is_split=is_split) == chairing
+    nobody = held.change(chairman="")
+    assert chairing_visitor(nobody, is_split=is_split) == ""
