@@ -42,13 +42,18 @@ async def person_of(browser: Any, width: int = 1100, height: int = 700) -> Any:
     )
     context.set_default_timeout(PATIENCE_MS)
     page = await context.new_page()
+    note_errors(page)
+    return page
+
+
+def note_errors(page: Any) -> None:
+    """Note in `page.errors` the errors of a page's scripts, and what its Content Security Policy forbids."""
     page.errors = []
     page.on("pageerror", lambda error: page.errors.append(str(error)))
     page.on(
         "console",
         lambda line: "Content Security Policy" in line.text and page.errors.append(line.text),
     )
-    return page
 
 
 async def enter(browser: Any, url: str, name: str, password: str = "") -> Any:

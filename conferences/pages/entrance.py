@@ -79,6 +79,7 @@ def let_in(request: HttpRequest, conference: JoinInfo, answer: dict[str, object]
         answer |= {"visitor": visitor, "pass": signed_pass(granted)}
         answer |= news_for_insiders(conference)
         answer |= _facts_for_steering(conference, granted)
+        answer |= facts_about_rooms(conference, granted)
         _let_creator_do_all(conference, granted)
     return JsonResponse(answer)
 
@@ -104,10 +105,11 @@ def _join_of_visitor(conference: JoinInfo, visitor: str) -> dict[str, object] | 
 
     The token of the media unit is good for this visitor alone, unless the unit's gate is of an earlier release.
     """
-    if conference.join is None:
+    place = conference.join_of(visitor)
+    if place is None:
         return None
-    join: dict[str, object] = to_json(conference.join)
-    webrtc = conference.join.webrtc
+    join: dict[str, object] = to_json(place)
+    webrtc = place.webrtc
     if webrtc is not None and webrtc.token and webrtc.visitortokens:
         join["webrtc"] = {**to_json(webrtc), "token": visitor_token(webrtc.token, visitor)}
     return join
@@ -167,6 +169,25 @@ def role_in(conference: JoinInfo, granted: Pass) -> Role:
         visitor=granted.visitor,
         account=granted.account,
     )
+
+
+def facts_about_rooms(conference: JoinInfo, granted: Pass) -> dict[str, object]:
+    """Return what the page shows of the breakout rooms; {} while there are none.
+
+    `mine`: the index of the visitor's own room, `null` for the conference itself. Who steers gets the `people`, too.
+    """
+    breakout = conference.breakout
+    if breakout is None:
+        return {}
+    rooms: dict[str, object] = {
+        "names": [room.name for room in breakout.rooms],
+        "mine": conference.room_index_of(granted.visitor),
+        "choose": breakout.may_choose,
+        "ends": breakout.ends_at.isoformat(),
+    }
+    if role_in(conference, granted) is not Role.NONE:
+        rooms["people"] = [person._asdict() for person in conference.people]
+    return {"rooms": rooms}
 
 
 def _facts_for_steering(conference: JoinInfo, granted: Pass) -> dict[str, object]:

@@ -9,6 +9,7 @@ from conferences.data.queries import live_by_number
 from conferences.pages import steering, texts
 from conferences.pages.entrance import role_in
 from conferences.pages.in_call import Answer, Insider, for_insiders
+from conferences.rules.chairs import IN_BREAKOUT_ROOM, NOT_IN_BREAKOUT_ROOM
 from foundation.web.errors import Refusal
 
 
@@ -22,6 +23,11 @@ def steer_conference(request: HttpRequest, insider: Insider) -> Answer:
     action, live = request.POST.get("action", ""), live_by_number(insider.conference.e164)
     if live is None or not role_in(insider.conference, insider.granted).may(action):
         return _refused("not_allowed", _("Only a chair may do this."), 403)
+    room = insider.conference.place_of(insider.granted.visitor)
+    if room and action in NOT_IN_BREAKOUT_ROOM:
+        return _refused("in_room", _("This is not possible in a breakout room."), 409)
+    if room and action in IN_BREAKOUT_ROOM:
+        live = room
     if insider.is_too_often("steer"):
         return _refused("too_often", _("These were many commands. Please wait a moment."), 429)
     try:

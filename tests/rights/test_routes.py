@@ -79,7 +79,7 @@ OF_NUMBER = {"api/v1/upu/numbers/<str:number>"}
 """Of one number; whose it may be is shown in `tests/http/test_templates.py`."""
 
 OF_JOINING = {
-    f"join/<str:e164>/{rest}" for rest in ("", "where", "chat", "polls", "shared", "steer")
+    f"join/<str:e164>/{rest}" for rest in ("", "where", "chat", "polls", "shared", "steer", "rooms")
 }
 """For people of the conference's own tenant, and holders of its link."""
 

@@ -1,6 +1,7 @@
 // The join page enters a conference, follows it to other units, and leaves it.
 
 import { BoardPanel } from "./board_panel.js";
+import { BreakoutRooms } from "./breakout.js";
 import { Room } from "./chair.js";
 import { ChatPanel } from "./chat_panel.js";
 import { closeDialogs, openDialog, prepareDialogs } from "./controls.js";
@@ -37,6 +38,8 @@ let me = { id: "", name: "" };
 /** @type {import("./call.js").Call | null} */
 let call = null;
 let place = "";
+/** Lets the page ask at once where it belongs. */
+let lookNow = () => {};
 let inside = false;
 /** Whether the person has been in the conference; one that is booked again later counts as over then. */
 let entered = false;
@@ -82,6 +85,7 @@ async function follow() {
     if (answer?.password) return leave(words.password_again, words.reload);
     const [refusal, advice] = lobby.hear(answer);
     if (answer) steering.hear(answer);
+    if (answer) rooms.hear(answer);
     if (refusal) return leave(refusal, advice);
     $("stage").hidden = lobby.isWaiting;
     for (const part of panels) part.hear(answer);
@@ -90,7 +94,7 @@ async function follow() {
     if (!answer && !call) say(words.away);
     if (answer?.state === "planned") say(words.planned);
     if (lobby.isWaiting) say(words.waiting);
-    await pause(call || lobby.isWaiting ? LOOK_EVERY : ASK_EVERY);
+    await Promise.race([pause(call || lobby.isWaiting ? LOOK_EVERY : ASK_EVERY), new Promise((look) => (lookNow = look))]);
   }
 }
 
@@ -126,6 +130,7 @@ function lost() {
   call = null;
   $("moving").hidden = false;
   say(words.lost);
+  lookNow();
   setTimeout(() => {
     if (!call && place === tried) place = "";
   }, TRY_AGAIN);
@@ -152,6 +157,8 @@ const together = {
 const panels = Object.values(together);
 
 const steering = new Steering(tiles, words, room, (fields) => whereabouts.say("steer", fields, CARRIED_OUT_WITHIN));
+
+const rooms = new BreakoutRooms(tiles, words, room, (fields) => whereabouts.say("rooms", fields, CARRIED_OUT_WITHIN), () => lookNow());
 
 const on = {
   /** Say that the page is inside, or inside again. */
@@ -231,6 +238,7 @@ const on = {
     }
     signals.hear();
     steering.draw();
+    rooms.draw();
     together.chat.allow(room.has("chat"));
     own.draw();
     lay();
@@ -329,6 +337,7 @@ function leave(title = words.left, text = words.close, again = true) {
   place = "";
   lobby.show(false);
   steering.hear();
+  rooms.hear();
   signals.leave();
   for (const part of panels) part.leave();
   own.release();
@@ -376,6 +385,7 @@ followLanguage(start.language_cookie, (translated) => {
   tiles.redraw();
   signals.draw();
   for (const part of panels) part.redraw();
+  rooms.draw();
   own.draw();
   say(inside && call ? (own.sent.audio ? words.inside : words.listening) : "");
 });
