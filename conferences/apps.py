@@ -33,6 +33,7 @@ class ConferencesConfig(PlatformAppConfig):
             Routes.CM_TO_CSS.value,
             Routes.CM_TO_UNIT.value,
             Routes.UNIT_TO_CSS.value,
+            Routes.GATE_TO_CSS.value,
             Routes.RMS_TO_CSS.value,
         ),
         "bmc": (Routes.BMC_CALL_RECORD.value,),

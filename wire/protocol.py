@@ -29,6 +29,7 @@ _READER_BY_WORD = {
     "NODE": "RMS",
     "UPU": "UPU",
     "GW": "the gateway",
+    "APS": "the gate of telephones",
     "BMC": "BMC",
     "MS": "MS",
     "NGI": "NGI",
@@ -44,7 +45,7 @@ class PlatformProtocol(WireProtocol):
     dead_letter_queue = DEAD_QUEUE
     limits = LIMITS
     sender_role = "css"
-    local_exchanges = frozenset({Routes.CSS_TO_UNIT.value.exchange})
+    local_exchanges = frozenset({Routes.CSS_TO_UNIT.value.exchange, Routes.TO_GATES.value.exchange})
     site_exchanges = frozenset({Routes.TO_UPU.value.exchange})
     passed_on_prefix = "CM_MCU_"
     identifying_fields = ("type", "reqid", "confE164", "ip", "pid")

@@ -20,6 +20,8 @@ class Routes(NamedRoute):
     CSS_TO_CM = Route("MEETING.CSS.EX", "direct", "MEETING.CSS.K", "meeting.css.q")
     STATE_TO_CM = Route("meeting.mccntf.ex", "direct", "meeting.mccntf.k", "meeting.mccntf.q")
     TO_RMS = Route("RMS.RES.EX", "direct", "RMS.RES.K", "RMS.RES.Q")
+    GATE_TO_CSS = Route("mau.apsmau.ex", "direct", "mau.apsmau.k", "mau.apsmau.q")
+    TO_GATES = Route("aps.conf.ex", "direct", "aps.conf.k", "")
     RMS_TO_CSS = Route("", "direct", "MAU.RPCRES.Q", "MAU.RPCRES.Q")
     NODE_TO_RMS = Route("rms.node.ex", "direct", "rms.node.k", "rms.node.q")
     PMS_TO_CSS = Route("", "direct", "MAU.RPCPLATINFO.Q", "MAU.RPCPLATINFO.Q")
@@ -57,6 +59,16 @@ def unit_queue(ip: str, pid: str = "") -> str:
     return "cmu.conf.q:" + (f"{ip}:{pid}" if pid else ip)
 
 
+def gate_key(ip: str, pid: str = "") -> str:
+    """Return the routing key of messages to one gate of telephones, of this address and instance name (`pid`)."""
+    return "aps.conf.k:" + (f"{ip}:{pid}" if pid else ip)
+
+
+def gate_queue(ip: str, pid: str = "") -> str:
+    """Return the name of the queue that one gate of telephones declares and reads."""
+    return "aps.conf.q:" + (f"{ip}:{pid}" if pid else ip)
+
+
 LIMITS = (
     # Queues of other parties: they must neither grow without end nor keep stale requests.
     QueueLimit(
@@ -70,10 +82,10 @@ LIMITS = (
         r"^mau\.dead\.q$",
         {"max-length": 10_000, "max-length-bytes": 64 * MIB, "message-ttl": 7 * DAY_MS},
     ),
-    # Queues of media units: each unit declares its own when it starts, and may never come back.
+    # Queues of media units and gates: each declares its own when it starts, and may never come back.
     QueueLimit(
         "limits.units",
-        r"^cmu\.conf\.q",
+        r"^(cmu|aps)\.conf\.q",
         {
             "max-length": 10_000,
             "max-length-bytes": 64 * MIB,

@@ -10,6 +10,7 @@ from conferences.rules.decision import Decision, no_change
 from conferences.rules.end import decide_end, decide_unit_ended
 from conferences.rules.rename import refuse_open_rename
 from conferences.rules.states import Conference, ConferenceState, EndReason, Unit
+from conferences.rules.telephone_entry import tell_gates
 from foundation.bus.outgoing import Outgoing
 from wire.error_codes import Err
 from wire.fields import Join
@@ -148,6 +149,7 @@ def decide_unit_restored(conference: Conference, join: Join | None, now: datetim
     after = conference.begin_running(join, now)
     messages = (
         outgoing.moved_notice(after),
+        *((tell_gates(after),) if after.unit else ()),
         *outgoing.number_in_use(after),
         outgoing.resource_usage(after, "used"),
     )

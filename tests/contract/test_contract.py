@@ -11,7 +11,7 @@ import pytest
 
 from foundation.bus import registry
 from foundation.bus.message import TYPES, dumps, from_body, loads, to_body
-from wire.routes import DEAD_QUEUE, Routes, pms_queue, unit_key, unit_queue
+from wire.routes import DEAD_QUEUE, Routes, gate_key, gate_queue, pms_queue, unit_key, unit_queue
 
 HERE = Path(__file__).parent
 GOLDEN = {path.stem: json.loads(path.read_text()) for path in sorted(HERE.glob("*.json"))}
@@ -65,10 +65,11 @@ def test_the_table_of_routes_is_that_of_the_wire() -> None:
 
 def test_names_with_a_place_for_one_party() -> None:
     named = {row for row in _table() if "<" in row[2]}
-    unit = Routes.CSS_TO_UNIT.value
+    unit, gates = Routes.CSS_TO_UNIT.value, Routes.TO_GATES.value
     assert named == {
         (unit.exchange, unit.kind, unit_key("<ip>"), unit_queue("<ip>")),
         (unit.exchange, unit.kind, unit_key("<ip>", "<pid>"), unit_queue("<ip>", "<pid>")),
+        (gates.exchange, gates.kind, gate_key("<ip>", "<pid>"), gate_queue("<ip>", "<pid>")),
         ("", "direct", pms_queue("<platform moid>"), pms_queue("<platform moid>")),
     }
     assert DEAD_QUEUE == "mau.dead.q"
