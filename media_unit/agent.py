@@ -17,7 +17,7 @@ from typing import Any
 from foundation import clock
 from foundation.bus.message import BadMessage, Message, from_body
 from media_unit import fonts, reports
-from media_unit.broker import Broker
+from media_unit.broker import Broker, Place
 from media_unit.child_user import REPOSITORY, child_user
 from media_unit.config import UnitConfig
 from media_unit.gate_rules import PLUGINS
@@ -35,7 +35,7 @@ from wire.conference_control import Control
 from wire.media_unit import CreateOnUnit, RestoreOnUnit, UnitRefused, UnitRestoreRefused
 from wire.recordings import MoveSegment
 from wire.replies import refusal
-from wire.routes import Routes
+from wire.routes import Routes, unit_key, unit_queue
 
 log = logging.getLogger("conferences.media.agent")
 
@@ -58,7 +58,7 @@ class Agent:
         self._config = config
         self._keys = load_secrets(config.directory)
         self._state_file = StateFile(config.directory)
-        self._broker = Broker(config, self._handle_message, self._introductory_messages)
+        self._broker = Broker(_place_of(config), self._handle_message, self._introductory_messages)
         config.directory.chmod(0o711)  # its files have modes of their own
         user = child_user("Janus", config.janus_user, config.directory / "rec")
         python = (Path(place).resolve() for place in (sys.prefix, sys.executable))
@@ -66,7 +66,14 @@ class Agent:
             "the gate", config.janus_user, config.directory / "gate", REPOSITORY, *python
         )
         self._unit = MediaUnit(
-            config, self._keys, self._state_file, self._broker.send, clock.now, user, gate_user
+            config,
+            self._keys,
+            self._state_file,
+            self._broker.send,
+            self._broker.send_to_gate,
+            clock.now,
+            user,
+            gate_user,
         )
         self._mover = SegmentMover(config, self._broker.send)
         self._housekeeping = Housekeeping(self._unit, self._state_file)
@@ -253,6 +260,18 @@ class Agent:
             if beats % _HEARTBEATS_PER_LIST == 0:
                 for message in self._unit.conference_lists():
                     self._broker.send(Routes.UNIT_TO_CSS, message)
+
+
+def _place_of(config: UnitConfig) -> Place:
+    """Return the place of a media unit at the broker: it reads a queue of its own."""
+    return Place(
+        amqp_url=config.amqp_url,
+        queue=unit_queue(config.ip, config.pid),
+        route=Routes.CSS_TO_UNIT,
+        keys=(unit_key(config.ip, config.pid),),
+        app_id=f"cmu@{config.ip}",
+        tls_authorities=config.tls_authorities,
+    )
 
 
 def _nack_of(body: dict[str, Any], error: BadMessage) -> Message | None:

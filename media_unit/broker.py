@@ -1,4 +1,7 @@
-"""The unit's connection to RabbitMQ: outgoing messages wait here until the broker has confirmed them."""
+"""The connection of a media unit, or of a gate of telephones, to RabbitMQ.
+
+Outgoing messages wait here until the broker has confirmed them.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +28,9 @@ from foundation.bus.message import BadMessage, Message, dumps, loads, to_body
 from foundation.bus.reconnect import Backoff
 from foundation.logs import REQUEST_ID_HEADER, log_fields, sane_id, with_request_id
 from foundation.tls import client_context
-from media_unit.config import UnitConfig
 from wire.media_unit import UnitListsConferences
 from wire.resource_pool import NodeUnregistered
-from wire.routes import Routes, unit_key, unit_queue
+from wire.routes import Routes
 
 log = logging.getLogger("conferences.media.broker")
 
@@ -48,10 +50,32 @@ _BROKER_ERRORS = (
     TimeoutError,
 )
 _LIST = UnitListsConferences.wire_type
-_PUBLISHED_ROUTES = (Routes.UNIT_TO_CSS, Routes.NODE_TO_RMS)
+_PUBLISHED_ROUTES = (
+    Routes.UNIT_TO_CSS,
+    Routes.NODE_TO_RMS,
+    Routes.TO_GATES,
+    Routes.GATE_TO_CSS,
+    Routes.CSS_TO_UNIT,
+)
 
 Handle = Callable[[dict[str, Any], str], Awaitable[None]]
 Introduce = Callable[[], list[tuple[Routes, Message]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """The place of a media unit or gate of telephones at the broker: its queue, and where its messages come from.
+
+    `keys` are the routing keys by which messages come from the exchange of `route`; `app_id` names it to others.
+    `tls_authorities`: as of `media_unit.config.UnitConfig`.
+    """
+
+    amqp_url: str
+    queue: str
+    route: Routes
+    keys: tuple[str, ...]
+    app_id: str
+    tls_authorities: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,40 +86,62 @@ class _Outgoing:
     wire_type: str
     body: bytes
     properties: dict[str, Any]
+    key: str
 
 
 class Broker:
-    """The media unit's client of RabbitMQ, which connects again and again.
+    """The client of RabbitMQ, which connects again and again.
 
     Each session begins with the unit's registration and its list of conferences.
     """
 
-    def __init__(self, config: UnitConfig, handle: Handle, introduce: Introduce) -> None:
-        """Prepare the client; `handle` handles a message, `introduce` returns the first messages of a connection."""
-        self._config, self._handle_body, self._introductory_messages = config, handle, introduce
+    def __init__(self, place: Place, handle: Handle, introduce: Introduce) -> None:
+        """Prepare the client of a media unit, or of a gate of telephones.
+
+        `handle` handles a message, `introduce` returns the first messages of a connection.
+        """
+        self._place, self._handle_body, self._introductory_messages = place, handle, introduce
         self._waiting: deque[_Outgoing] = deque()
         self._message_added = asyncio.Event()
         self._all_confirmed = asyncio.Event()
         self._all_confirmed.set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._app_id = f"cmu@{config.ip}"
         self._platform_clock = clock.FarClock()
         self.connected = asyncio.Event()
 
     # ---- sending ------------------------------------------------------------------------------
 
-    def send(self, route: Routes, message: Message, correlation_id: str = "") -> None:
-        """Queue a message for publishing by a route (exchange and key); messages are sent in order, at least once."""
+    def send_to_gate(self, key: str, message: Message, correlation_id: str) -> None:
+        """Queue a message for publishing to the gate of telephones that has this routing key."""
+        self.send(Routes.TO_GATES, message, correlation_id, key)
+
+    def send(
+        self,
+        route: Routes,
+        message: Message,
+        correlation_id: str = "",
+        key: str = "",
+        reply_to: str = "",
+    ) -> None:
+        """Queue a message for publishing by a route (exchange and key); messages are sent in order, at least once.
+
+        `key` takes the place of the route's own key, for a message to one reader. `reply_to` names the queue for the
+        answer.
+        """
         properties = {
             "message_id": uuid4().hex,
             "correlation_id": correlation_id or None,
+            "reply_to": reply_to or None,
             "timestamp": clock.now(),
             "headers": with_request_id(None),
         }
         if len(self._waiting) >= _MOST_WAITING:
             log.error("the broker has been away for too long: the oldest message is dropped")
             self._waiting.popleft()
-        self._waiting.append(_Outgoing(route, message.type, dumps(to_body(message)), properties))
+        body = dumps(to_body(message))
+        self._waiting.append(
+            _Outgoing(route, message.type, body, properties, key or route.value.key)
+        )
         self._all_confirmed.clear()
         self._message_added.set()
 
@@ -120,11 +166,11 @@ class Broker:
                     outgoing.body,
                     content_type="application/json",
                     delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-                    app_id=self._app_id,
+                    app_id=self._place.app_id,
                     **outgoing.properties,
                 )
                 await exchanges[outgoing.route].publish(
-                    message, outgoing.route.value.key, mandatory=False, timeout=_TIMEOUT
+                    message, outgoing.key, mandatory=False, timeout=_TIMEOUT
                 )
                 # The broker has confirmed it. If it was dropped meanwhile as too old, another one is first.
                 if self._waiting and self._waiting[0] is outgoing:
@@ -150,10 +196,10 @@ class Broker:
             await asyncio.sleep(backoff.next_pause())
 
     async def _run_session(self) -> None:
-        """Connect to the broker, register the unit, and consume and publish until the connection or a channel ends."""
-        tls = client_context(self._config.tls_authorities)  # used if the scheme is amqps
+        """Connect to the broker, introduce the client, and consume and publish until connection or channel end."""
+        tls = client_context(self._place.tls_authorities)  # used if the scheme is amqps
         connection = await aio_pika.connect(
-            self._config.amqp_url, timeout=_TIMEOUT, heartbeat=10, ssl_context=tls
+            self._place.amqp_url, timeout=_TIMEOUT, heartbeat=10, ssl_context=tls
         )
         try:
             incoming_channel = await connection.channel()
@@ -201,13 +247,11 @@ class Broker:
     async def _declare_own_queue(
         self, connection: AbstractConnection, channel: AbstractChannel
     ) -> AbstractQueue:
-        """Declare, bind and return the queue of messages to this unit; one with other arguments is used as it is.
+        """Declare, bind and return the queue of messages to this client; one with other arguments is used as it is.
 
         The declaration is tried on a channel of its own, which the broker closes if the arguments differ.
         """
-        ip, pid = self._config.ip, self._config.pid
-        name = unit_queue(ip, pid)
-        commands = Routes.CSS_TO_UNIT.value
+        name, commands = self._place.queue, self._place.route.value
         exchange = await channel.declare_exchange(commands.exchange, commands.kind, durable=True)
         trial = await connection.channel()
         try:
@@ -217,7 +261,8 @@ class Broker:
         else:
             await trial.close()
         queue = await channel.declare_queue(name, passive=True)
-        await queue.bind(exchange, unit_key(ip, pid))
+        for key in self._place.keys:
+            await queue.bind(exchange, key)
         return queue
 
     async def _start_handling(self, incoming: AbstractIncomingMessage) -> None:

@@ -54,6 +54,23 @@ class JanusRoomPlan:
 
 
 @dataclass(slots=True, kw_only=True)
+class Leg:
+    """A leg: a telephone that Janus mixes into the conference by plain RTP, for a gate of telephones.
+
+    `gate` is the routing key of that gate, `participant` the id in the mixer, `handle` our handle at Janus; `ip` and
+    `port` are where Janus receives the telephone's sound. `dropped`: somebody has disconnected the terminal on purpose.
+    """
+
+    callid: str
+    gate: str
+    participant: str
+    handle: int
+    ip: str
+    port: int
+    dropped: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
 class RunningMonitor:
     """Represent a monitor: a terminal's sound or picture that Janus sends as RTP to an address, for somebody to watch.
 
@@ -108,6 +125,8 @@ class HostedConference:
     mute: bool = False
     silence: bool = False
     monitors: list[RunningMonitor] = field(default_factory=list)
+    legs: dict[str, Leg] = field(default_factory=dict)
+    """The telephones in the conference: terminal id (`mtid`) -> leg."""
     composes: bool = False
     """Whether this unit was reserved to compose the conference's pictures (`mps`)."""
     composed_port: int = 0
@@ -260,6 +279,7 @@ class HostedConference:
             "arrangement": to_settings_members(self.arrangement),
             "roster": self.roster.to_stored(),
             "monitors": [asdict(monitor) for monitor in self.monitors],
+            "legs": {mtid: asdict(leg) for mtid, leg in self.legs.items()},
             "composes": self.composes,
             "composed_port": self.composed_port,
             "composed_sound": self.composed_sound,
@@ -272,6 +292,7 @@ class HostedConference:
         objects: Body = {
             "arrangement": arrangement_of(Settings(extra=body.get("arrangement", {}))),
             "monitors": [RunningMonitor(**monitor) for monitor in body.get("monitors", ())],
+            "legs": {mtid: Leg(**leg) for mtid, leg in body.get("legs", {}).items()},
             "pictures": [ForwardedPicture(**picture) for picture in body.get("pictures", ())],
             "roster": Roster.from_stored(body["roster"]),
         }

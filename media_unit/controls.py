@@ -78,6 +78,8 @@ async def disconnect_terminal(context: ControlContext, terminal: Terminal) -> No
     for plugin, participant in sorted(terminal.links):
         await context.janus_rooms.kick(context.conference.janus_room, plugin, participant)
     terminal.links = set()
+    if leg := context.conference.legs.get(terminal.mtid):
+        leg.dropped = True
     context.conference.change_hand(terminal.mtid, False)
 
 

@@ -44,6 +44,8 @@ class JanusLink:
         self._url, self._secret, self._plugins = url, api_secret, plugins
         self._waiting: dict[str, asyncio.Future[Body]] = {}
         """Transaction of an open request -> its answer."""
+        self._await_event: set[str] = set()
+        """Transactions that an acknowledgement does not answer."""
         self._handles: dict[str, int] = {}
         """Plugin -> our handle at it."""
         self._transaction_numbers = itertools.count(1)
@@ -68,29 +70,37 @@ class JanusLink:
         reply = await self._send_request({"janus": "create"})
         self._session = reply["data"]["id"]
         for plugin in self._plugins:
-            await self._attach(plugin)
+            self._handles[plugin] = await self.attach(plugin)
 
-    async def _attach(self, plugin: str) -> int:
-        """Create our handle at a plugin, and return it. Raises JanusError and JanusAway."""
+    async def attach(self, plugin: str) -> int:
+        """Create a handle at a plugin, and return it. Raises JanusError and JanusAway."""
         reply = await self._send_request(
             {"janus": "attach", "plugin": plugin, "opaque_id": "agent"}
         )
         handle: int = reply["data"]["id"]
-        self._handles[plugin] = handle
         return handle
+
+    async def detach(self, handle: int) -> None:
+        """End a handle. Raises JanusError, for instance if there is none, and JanusAway."""
+        await self._send_request({"janus": "detach", "handle_id": handle})
 
     async def ask(self, plugin: str, body: Body, timeout: float = 3.0) -> Body:
         """Send a request to a plugin of Janus and return its answer. Raises JanusError or JanusAway.
 
         A plugin that was not named at the beginning gets its handle with the first request.
         """
-        handle = self._handles.get(plugin) or await self._attach(plugin)
+        if plugin not in self._handles:
+            self._handles[plugin] = await self.attach(plugin)
+        message = {"janus": "message", "handle_id": self._handles[plugin], "body": body}
+        return _data_of(await self._send_request(message, timeout))
+
+    async def ask_for_event(self, handle: int, body: Body, timeout: float = 3.0) -> Body:
+        """Send a request on a handle that a plugin answers later, by an event, and return that answer.
+
+        Raises JanusError or JanusAway.
+        """
         message = {"janus": "message", "handle_id": handle, "body": body}
-        reply = await self._send_request(message, timeout)
-        data: Body = reply["plugindata"]["data"]
-        if "error_code" in data:
-            raise JanusError(data["error_code"], str(data.get("error")))
-        return data
+        return _data_of(await self._send_request(message, timeout, awaits_event=True))
 
     async def watch_until_dead(self) -> str:
         """Wait until the connection to Janus is closed or Janus hangs; return the reason.
@@ -130,8 +140,13 @@ class JanusLink:
         if self._http:
             await self._http.close()
 
-    async def _send_request(self, message: Body, timeout: float = 3.0) -> Body:
-        """Send Janus a request in a new transaction, and return its answer. Raises JanusError or JanusAway."""
+    async def _send_request(
+        self, message: Body, timeout: float = 3.0, *, awaits_event: bool = False
+    ) -> Body:
+        """Send Janus a request in a new transaction, and return its answer. Raises JanusError or JanusAway.
+
+        `awaits_event`: the acknowledgement that Janus sends first is not the answer.
+        """
         if self._socket is None or self.closed.is_set():
             raise JanusAway("no connection to Janus")
         transaction = str(next(self._transaction_numbers))
@@ -140,6 +155,8 @@ class JanusLink:
             message["session_id"] = self._session
         answer = asyncio.get_running_loop().create_future()
         self._waiting[transaction] = answer
+        if awaits_event:
+            self._await_event.add(transaction)
         try:
             async with asyncio.timeout(timeout):
                 await self._socket.send_str(orjson.dumps(message).decode())
@@ -150,6 +167,7 @@ class JanusLink:
             raise JanusAway(f"connection to Janus lost: {error}") from None
         finally:
             self._waiting.pop(transaction, None)
+            self._await_event.discard(transaction)
         if reply["janus"] == "error":
             raise JanusError(reply["error"]["code"], reply["error"]["reason"])
         return reply
@@ -168,6 +186,17 @@ class JanusLink:
 
     def _deliver_answer(self, message: Body) -> None:
         """Set the result of the open request whose transaction a message of Janus has; ignore any other message."""
-        answer = self._waiting.get(message.get("transaction", ""))
+        transaction = message.get("transaction", "")
+        if message.get("janus") == "ack" and transaction in self._await_event:
+            return
+        answer = self._waiting.get(transaction)
         if answer and not answer.done():
             answer.set_result(message)
+
+
+def _data_of(reply: Body) -> Body:
+    """Return what a plugin has answered. Raises JanusError if it has refused the request."""
+    data: Body = reply["plugindata"]["data"]
+    if "error_code" in data:
+        raise JanusError(data["error_code"], str(data.get("error")))
+    return data

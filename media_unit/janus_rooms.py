@@ -21,8 +21,9 @@ from media_unit.gate_rules import (
     VIDEO,
 )
 from media_unit.janus_config import Secrets
-from media_unit.janus_link import JanusError, JanusLink
+from media_unit.janus_link import JanusAway, JanusError, JanusLink
 from media_unit.roster import JanusConnection
+from wire.telephones import LegAddress
 
 _EXISTS = {486, 427, 418}
 _NO_ROOM = {485, 426, 417}
@@ -43,6 +44,14 @@ class StreamPorts(NamedTuple):
 
     picture: int
     sound: int
+
+
+class AddedLeg(NamedTuple):
+    """A telephone in the mixer: our handle at Janus, and the address at which Janus receives its sound."""
+
+    handle: int
+    ip: str
+    port: int
 
 
 class JanusRooms:
@@ -73,7 +82,8 @@ class JanusRooms:
         sound = {
             "sampling_rate": 48000,
             "audiolevel_event": True,
-            "allow_rtp_participants": False,
+            # Telephones. Participants cannot ask for RTP: the gate lets no such request pass.
+            "allow_rtp_participants": True,
             **({"groups": [EVERYBODY, *LISTENED_TO]} if has_sound_groups else {}),
         }
         pictures = {
@@ -157,6 +167,46 @@ class JanusRooms:
         """Mute (`value` true) or unmute a participant at the sound mixer; one who has left is no error."""
         request = self._request("mute" if value else "unmute", janus_room) | {"id": participant}
         await self._ask_about_participant(AUDIO, request)
+
+    async def add_leg(
+        self,
+        janus_room: str,
+        password: str,
+        participant: str,
+        display: str,
+        audio: LegAddress,
+        *,
+        has_sound_groups: bool,
+    ) -> AddedLeg:
+        """Add a participant to the mixer whose sound comes from, and goes to, an address as plain RTP (Opus).
+
+        `has_sound_groups`: as of `create`.
+        """
+        handle = await self._link.attach(AUDIO)
+        request = {
+            "request": "join",
+            "room": janus_room,
+            "pin": self._keys.pin(janus_room, password),
+            "id": participant,
+            "display": display,
+            "codec": "opus",
+            "rtp": {"ip": audio.ip, "port": audio.port, "payload_type": audio.pt},
+            **({"group": EVERYBODY} if has_sound_groups else {}),
+        }
+        try:
+            joined = await self._link.ask_for_event(handle, request)
+        except (JanusError, JanusAway):
+            # Also when the answer is late: the telephone must not be in the mixer without a leg that names it.
+            with contextlib.suppress(JanusError, JanusAway):
+                await self._link.detach(handle)
+            raise
+        return AddedLeg(handle, str(joined["rtp"]["ip"]), int(joined["rtp"]["port"]))
+
+    async def remove_leg(self, janus_room: str, participant: str, handle: int) -> None:
+        """Remove a telephone from the mixer, and our handle for it; one that is gone already is no error."""
+        await self.kick(janus_room, AUDIO, participant)
+        with contextlib.suppress(JanusError):
+            await self._link.detach(handle)
 
     async def _ask_about_participant(self, plugin: str, request: Body) -> None:
         """Send a Janus plugin a request about one participant; ignore the error that participant or room is gone."""

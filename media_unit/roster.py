@@ -118,6 +118,8 @@ class Roster:
         """Terminal id (`mtid`) -> terminal."""
         self._last = 0
         """The highest number that was given as an id."""
+        self._expected: dict[tuple[str, str], str] = {}
+        """Connection (plugin, id) of a telephone that is coming -> its terminal id."""
         self._sharing: set[str] = set()
         """The participants, by their ids in the video room, who send a screen."""
 
@@ -198,7 +200,9 @@ class Roster:
         for person in _group_by_person(connections):
             links = {(connection.plugin, connection.id) for connection in person}
             same = next((before[link] for link in sorted(links) if link in before), None)
-            terminal = same or self._match_or_add(person[0].display)
+            terminal = (
+                same or self._expected_terminal(links) or self._match_or_add(person[0].display)
+            )
             if terminal is None:
                 continue
             terminal.links |= links
@@ -209,11 +213,26 @@ class Roster:
         self._mark_sharers()
         return arrived
 
+    def _expected_terminal(self, links: Iterable[tuple[str, str]]) -> Terminal | None:
+        """Return the terminal of a telephone that comes by one of these connections; `None` if none is expected."""
+        mtids = [mtid for link in links if (mtid := self._expected.pop(link, ""))]
+        return self.terminals.get(mtids[0]) if mtids else None
+
     def _mark_sharers(self) -> None:
         """Note at each terminal whether one of its connections sends a screen."""
         links = {(VIDEO, participant) for participant in self._sharing}
         for terminal in self.terminals.values():
             terminal.shares = not links.isdisjoint(terminal.links)
+
+    def expect(self, mtid: str, account: str, name: str, link: tuple[str, str]) -> None:
+        """Add a telephone, or find it under its id, and note by which connection (plugin, id) it comes.
+
+        Raises ValueError when the list is full.
+        """
+        terminal = self.terminals.get(mtid) or self._add_terminal(mtid, account)
+        if not terminal.called:
+            terminal.account, terminal.name, terminal.kind = account[:128], name[:128], "e164"
+        self._expected[link] = mtid
 
     def note_sharing(self, participant: str, shares: bool) -> None:
         """Note whether a participant of the video room sends a screen; `update` then marks the terminal."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from weakref import WeakValueDictionary
 
 from foundation.bus.message import TYPES, BadMessage, Body, Message, from_body
-from media_unit import attendance, conference_copy, controls, reports
+from media_unit import attendance, conference_copy, controls, planned_end, reports
 from media_unit.child_user import ChildUser
 from media_unit.compositions import Compositions
 from media_unit.conference_copy import HostedConference, HostRequest
@@ -20,6 +20,7 @@ from media_unit.gate_rules import PLUGINS
 from media_unit.janus_config import Secrets, e164_of
 from media_unit.janus_link import JanusAway, JanusError
 from media_unit.janus_rooms import JanusRooms
+from media_unit.legs import Legs, SendToGate
 from media_unit.monitors import Monitors
 from media_unit.recording import Recorder
 from media_unit.state_file import StateFile
@@ -37,6 +38,7 @@ from wire.media_unit import (
 )
 from wire.monitors import StartMonitorOnUnit, StopMonitorsOnUnit
 from wire.routes import Routes
+from wire.telephones import AskForLeg, LeaveLeg
 
 log = logging.getLogger("conferences.media.unit")
 
@@ -52,6 +54,7 @@ class MediaUnit:
         keys: Secrets,
         state_file: StateFile,
         send: Send,
+        send_to_gate: SendToGate,
         now: Callable[[], datetime],
         janus_user: ChildUser,
         gate_user: ChildUser,
@@ -60,7 +63,8 @@ class MediaUnit:
         self.config, self.conferences = config, dict[str, HostedConference]()
         self.janus_rooms: JanusRooms | None = None
         self.recorder = Recorder(config.directory, now, janus_user)
-        self.monitors = Monitors(config, GateLink(config, keys), self.send_to_css)
+        self.monitors = Monitors(config, gate := GateLink(config, keys), self.send_to_css)
+        self.legs = Legs(config, gate, send_to_gate)
         self.compositions = Compositions(config.directory, gate_user, now)
         self._keys, self._state_file, self._send, self._now = keys, state_file, send, now
         self._janus = ""
@@ -106,6 +110,7 @@ class MediaUnit:
     def forget_lost_janus(self) -> None:
         """Forget all conferences, since Janus is dead. The platform decides where they are restored."""
         for conference in self.conferences.values():
+            self.legs.tell_all_gone(conference, "lost")
             self.recorder.mark_ended(conference)
             self.compositions.end_process(conference.e164)
             self._state_file.delete_conference(conference.e164)
@@ -162,16 +167,22 @@ class MediaUnit:
             case DropOnUnit():
                 await self._drop_on_command(message)
             case AskUnitForList():
-                for part in self.conference_lists():
-                    self.send_to_css(part, correlation_id)
+                self._send_lists(correlation_id)
             case ConferenceEndMoved():
-                await self._move_end(message)
+                await planned_end.move(self, message)
             case ConferenceEndIsNear():
-                await self._announce_end(message)
+                await planned_end.announce(self, message)
             case StartMonitorOnUnit() | StopMonitorsOnUnit():
                 await self.monitors.handle(self, message, correlation_id)
+            case AskForLeg() | LeaveLeg():
+                await self.legs.handle(self, message, correlation_id)
             case _:
                 log.info("%s is nothing that this unit acts on", wire_type)
+
+    def _send_lists(self, correlation_id: str = "") -> None:
+        """Send the platform the list of all conferences of this unit."""
+        for part in self.conference_lists():
+            self.send_to_css(part, correlation_id)
 
     async def _accept_or_refuse(self, request: HostRequest, correlation_id: str) -> None:
         """Start the conference that the platform asks for (to create or restore), if possible, and send the answer."""
@@ -261,6 +272,7 @@ class MediaUnit:
         """Forget a conference, destroy its Janus rooms, and end its recording. If Janus is away, only log that."""
         self.conferences.pop(conference.e164, None)
         self._state_file.delete_conference(conference.e164)
+        self.legs.tell_all_gone(conference, "ended")
         try:
             await self.compositions.end(conference, self.janus_rooms)
             if self.janus_rooms:
@@ -276,21 +288,6 @@ class MediaUnit:
                 log.warning("%s: nobody has ended it (%s)", e164, reason)
                 await self._end_conference(conference)
                 self.send_to_css(reports.end_report(self.config, conference, reason))
-
-    async def _move_end(self, notice: ConferenceEndMoved) -> None:
-        """Set a later planned end of a conference, as the platform's notice says."""
-        async with self.lock(notice.e164):
-            if conference := self.conferences.get(notice.e164):
-                conference.prolong(notice.endtime)
-                self.save(conference)
-
-    async def _announce_end(self, notice: ConferenceEndIsNear) -> None:
-        """Announce on the web pages of a conference's participants in how many minutes it ends."""
-        conference = self.conferences.get(notice.e164)
-        if conference and self.janus_rooms:
-            log.info("%s: ends in %s minutes", conference.e164, notice.minutes)
-            announcement = {"kind": "willend", "minutes": notice.minutes}
-            await self.janus_rooms.announce(conference.janus_room, announcement)
 
     # ---- control ------------------------------------------------------------------------------
 
@@ -322,6 +319,7 @@ class MediaUnit:
         context = self._context(conference, self.janus_rooms)
         answer_fields = await controls.carry_out_control(context, order.name, order.body)
         await self.compositions.update(self, conference, self.janus_rooms)
+        await self.legs.end_gone(self, conference)
         return answer_fields, await self.report_changes(conference, self.janus_rooms)
 
     async def refresh(self, e164: str) -> None:
@@ -339,6 +337,7 @@ class MediaUnit:
                 await attendance.admit_or_disconnect(context, arrived)
                 await self.monitors.restart_or_stop(conference, janus_rooms)
                 await self.compositions.update(self, conference, janus_rooms)
+                await self.legs.end_gone(self, conference)
                 await self.report_changes(conference, janus_rooms)
                 # A join page that has just connected does not know the state yet.
                 if attendance.terminals_with_join_page(conference) - had_page:
@@ -348,8 +347,7 @@ class MediaUnit:
             except JanusError as error:
                 log.error("%s: its rooms are gone (%s); reported as lost", e164, error)
                 await self._end_conference(conference)
-                for part in self.conference_lists():
-                    self.send_to_css(part)
+                self._send_lists()
 
     async def report_changes(
         self, conference: HostedConference, janus_rooms: JanusRooms
