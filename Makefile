@@ -2,12 +2,12 @@
 PYTHON := .venv/bin/python
 MANAGE := DEBUG=true $(PYTHON) manage.py
 .DEFAULT_GOAL := help
-.PHONY: help up doctor manage down test test-trixie check clean-var simulate chaos bench messages rights calls contract clients translations pictures lock new-app bootstrap bootstrap-dev
+.PHONY: help up doctor manage down test test-trixie check clean-var simulate chaos bench messages rights prompts calls contract clients translations pictures lock new-app bootstrap bootstrap-dev
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: bootstrap ## start everything: servers, sites, media units (SITES= MEDIA=janus|simulated|none PORT_BASE= UNITS= XMPP=1 CMU_CAPACITY_COMPOSITIONS=2 DETACH=1)
+up: bootstrap ## start everything: servers, sites, media units (SITES= MEDIA=janus|simulated|none PORT_BASE= UNITS= XMPP=1 SIP=1 CMU_CAPACITY_COMPOSITIONS=2 DETACH=1)
 	@$(PYTHON) -m deploy.stand up
 
 doctor: ## examine what `make up` started, and say what is wrong (SITE=east for one site)
@@ -42,6 +42,9 @@ bench: bootstrap-dev ## all benchmarks; prints tables, writes JSON
 
 messages: bootstrap ## write docs/messages.md from the code
 	@$(MANAGE) list_messages
+
+prompts: ## speak the prompts for telephones anew (needs espeak-ng)
+	@.venv/bin/python -m deploy.speak_prompts
 
 rights: bootstrap ## write docs/rights.md from the table of rights
 	@$(MANAGE) list_rights

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing, so that the stand and the tests can run: bootstrap.sh run|dev|packages
 #   run        system packages, the loopback shim, .venv with requirements.txt
-#   dev        the same with requirements-dev.txt (and Chromium, unless BROWSER=0, and ejabberd)
+#   dev        the same with requirements-dev.txt (and Chromium, unless BROWSER=0, ejabberd, and Kamailio, rtpengine
+#              and baresip, unless SIP=0)
 #   packages   the system packages alone (what root is asked to run when you are not root)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -17,6 +18,8 @@ PACKAGES+=" libmariadb-dev pkg-config gcc libc6-dev python3 python3-dev python3-
 [ "${BROWSER:-0}" = 1 ] && PACKAGES+=" chromium"
 [ "$MODE" = dev ] && XMPP=${XMPP:-1}
 [ "${XMPP:-0}" = 1 ] && PACKAGES+=" ejabberd"
+[ "$MODE" = dev ] && SIP=${SIP:-1}
+SIP=${SIP:-0}
 [ "$MODE" = dev ] && PACKAGES+=" faketime gettext" # wanted, not demanded: one test is skipped, `make translations` says so
 
 step() { printf '  %-44s' "$1"; STEP=$1 BEGAN=$EPOCHREALTIME; }
@@ -42,6 +45,13 @@ missing_programs() {
   if [ "${XMPP:-0}" = 1 ]; then command -v ejabberdctl >/dev/null || echo ejabberd; fi
 }
 
+# The servers by which telephones call in, and a telephone for tests.
+missing_telephone_programs() {
+  command -v kamailio >/dev/null || echo kamailio
+  command -v rtpengine >/dev/null || echo rtpengine-daemon
+  [ "$MODE" = run ] || command -v baresip >/dev/null || echo baresip-core
+}
+
 # The first interpreter that is new enough, can make a venv, and has the headers mysqlclient is built with.
 find_python() {
   local candidate
@@ -62,7 +72,7 @@ install_packages() {
   if [ "$missing" = "janus " ] && ! has_package janus; then fetch_janus; return; fi # needs no root
   command -v apt-get >/dev/null || give_up "not found: ${missing% }; install them (this is no Debian or Ubuntu) and run again"
   if [ "$(id -u)" != 0 ]; then
-    give_up "not found: ${missing% }; run this once: sudo env BROWSER=${BROWSER:-0} XMPP=${XMPP:-0} $PWD/deploy/bootstrap.sh packages"
+    give_up "not found: ${missing% }; run this once: sudo env BROWSER=${BROWSER:-0} XMPP=${XMPP:-0} SIP=$SIP $PWD/deploy/bootstrap.sh packages"
   fi
   step "system packages (apt)"
   forbid_services
@@ -75,6 +85,29 @@ install_packages() {
   fetch_janus
   missing=$(missing_programs | tr '\n' ' ')
   [ -z "$missing" ] || give_up "still not found after apt: ${missing% }; see $LOG"
+}
+
+# `SIP=1 make up` demands them. Tests want them: where they cannot be installed, those of telephones are skipped.
+install_telephone_programs() {
+  local missing why=""
+  [ "$SIP" = 1 ] || return 0
+  missing=$(missing_telephone_programs | tr '\n' ' ')
+  [ -n "$missing" ] || return 0
+  if ! command -v apt-get >/dev/null; then
+    why="this is no Debian or Ubuntu"
+  elif [ "$(id -u)" != 0 ]; then
+    why="run this once: sudo env SIP=1 $PWD/deploy/bootstrap.sh packages"
+  else
+    step "servers for telephones (apt)"
+    forbid_services
+    { apt_get update && apt_get install -y --no-install-recommends $missing; } || why="apt failed; see $LOG"
+    allow_services
+    took
+    missing=$(missing_telephone_programs | tr '\n' ' ')
+    [ -n "$missing" ] || return 0
+  fi
+  [ "$MODE" != run ] || give_up "SIP=1 needs ${missing% }: ${why:-still not found after apt}"
+  printf 'bootstrap: no tests of telephones; not found: %s (%s)\n' "${missing% }" "${why:-also after apt}" >&2
 }
 
 has_package() { [ -n "$(apt-cache madison "$1" 2>/dev/null)" ]; }
@@ -147,6 +180,7 @@ rm -f "$TOOK"
 [ -s "$LOG" ] && [ "$(stat -c %s "$LOG")" -gt 1000000 ] && : > "$LOG"
 printf '\n=== %s %s\n' "$(date -u +%FT%TZ)" "$MODE" >> "$LOG"
 install_packages
+install_telephone_programs
 [ "$MODE" = packages ] && exit 0
 build_shim
 make_venv

@@ -73,6 +73,7 @@ def _chat_lines(up_json: dict[str, Any]) -> list[str]:
         f"   (user name {account['username']}: `user_id` and `token` sign in at the broker)",
         f"  {broker}",
         *_xmpp_lines(site, account),
+        *_telephone_lines(site.get("sip") or ""),
         "",
     ]
 
@@ -84,6 +85,15 @@ def _xmpp_lines(site: dict[str, Any], account: dict[str, str]) -> list[str]:
     address = f"{account['username']}@{xmpp['people']}"
     return [
         f"  XMPP, with {xmpp['server']}: {address}, with the account's password; groups at {xmpp['groups']}"
+    ]
+
+
+def _telephone_lines(edge: str) -> list[str]:
+    """Return how a SIP telephone calls a conference at this address of the site's edge; [] if "": there is none."""
+    if not edge:
+        return []
+    return [
+        f"  telephones: call sip:<number of a conference>@{edge}, then its password of digits and #"
     ]
 
 

@@ -83,6 +83,16 @@ class Ports:
         """Return the port of the XMPP server for people's clients; the next one is for its components."""
         return self.base + 160
 
+    @property
+    def sip(self) -> int:
+        """Return the port of the SIP edge; the next ones: the gate of telephones, the media relay, pressed keys."""
+        return self.base + 162
+
+    @property
+    def first_telephone_rtp(self) -> int:
+        """Return the first of the 30 ports for the sound of telephones."""
+        return self.base + SERVER_PORTS
+
     def core(self, units: int) -> int:
         """Return the first port of the core, the central site, if it follows this site's media units in one block."""
         return self.base + FIRST_UNIT + UNIT_STRIDE * units
@@ -106,6 +116,8 @@ class Ports:
             self.turn,
             self.xmpp,
             self.xmpp + 1,
+            self.sip,
+            self.sip + 2,
         ]
         unit_ports = [self.unit(number) for number in range(1, units + 1)]
         return servers + [first + offset for first in unit_ports for offset in range(5)]

@@ -14,6 +14,7 @@ DOOR = (
 )
 CENTER = ("manage.py", "im_center")
 XMPP = ("manage.py", "im_xmpp")
+TELEPHONES = ("manage.py", "sip_gate")
 STAGES = ("stream", "parse", "process", "route")
 UNIT_CONFERENCES = 20
 UNIT_PORTS = 190  # a media unit's range of RTP ports allows no more

@@ -24,6 +24,7 @@ from deploy.stand.report import Report
 from deploy.stand.schema import Tables
 from deploy.stand.server import Server, write_private
 from deploy.stand.spec import Core, SiteSpec
+from deploy.stand.telephones import TelephoneServers
 from deploy.stand.turn import turn_server
 from deploy.stand.vault import Vault
 
@@ -84,6 +85,7 @@ class Site:
         )
         self.turn = turn_server(self.directory, self.ports, vault) if spec.has_im else None
         self.xmpp = xmpp_server(self.directory, self.ports, vault) if spec.xmpp else None
+        self.telephones = TelephoneServers(self.directory, self.ports) if spec.sip else None
         self.env = environment(self)
         self.processes = self._processes()
         if isinstance(self.mariadb, CellDatabase):
@@ -97,14 +99,14 @@ class Site:
 
     @property
     def servers(self) -> tuple[Server | CellDatabase, ...]:
-        """Return the servers of this site: database, Redis, brokers, and TURN and XMPP if it has them."""
+        """Return the servers of this site: database, Redis, brokers, and TURN, XMPP and SIP if it has them."""
         return (self.mariadb, *self._plain_servers)
 
     @property
     def _plain_servers(self) -> tuple[Server, ...]:
         """Return the servers other than the database. All of them are started in the same way."""
-        of_people = (self.clients_broker, self.turn, self.xmpp)
-        return (self.redis, self.rabbitmq, *(server for server in of_people if server))
+        for_clients = filter(None, (self.clients_broker, self.turn, self.xmpp))
+        return (self.redis, self.rabbitmq, *for_clients, *(self.telephones or ()))
 
     @property
     def http(self) -> str:
@@ -129,6 +131,7 @@ class Site:
             "amqp_im": clients.url(CLIENTS_VHOST) if clients else "",
             "im": clients.client_addresses if clients else {},
             "xmpp": self.xmpp.addresses if self.xmpp else {},
+            "sip": self.telephones.edge.address if self.telephones else "",
             "redis": self.redis.url(),
             "mysql": self.mariadb.url(),
         }
@@ -283,13 +286,6 @@ class Site:
         if count := owned.stop_all(self.directory):
             report.line(f"  {self.name}: {count} processes had to be swept up")
 
-    def has_tree_of(self, core: "Site") -> bool:
-        """Return whether this site has applied all domains and accounts that the core, the central site, has sent."""
-        query = "SELECT sent FROM domains_follower WHERE base IS NOT NULL AND platform="
-        count = core.mariadb.sql(f"{query}'{self.vault.platform_moid}'", core.name)
-        received = self.mariadb.sql("SELECT version FROM domains_followed", self.name)
-        return bool(count and received) and int(received) >= int(count)
-
     def _run_step(self, report: Report, *words: str) -> None:
         """Run a manage.py command, and report its name and seconds, unless the site is stopping."""
         if self.stopping:
@@ -350,6 +346,9 @@ class Site:
             processes |= {name: self._process(name, argv) for name, argv in commands.items()}
         if self.xmpp is not None:
             processes["xmpp"] = self.xmpp_bridge(self.xmpp)
+        if self.telephones:
+            argv, variables = [*programs.TELEPHONES], self.telephones.variables
+            processes["telephones"] = self._media_process("telephones", argv, variables)
         if self.media == "janus":
             processes |= {f"unit{n}": self._unit_process(n) for n in range(1, self.units + 1)}
             argv = programs.film_worker_command(f"films@{self.name}")
@@ -365,7 +364,7 @@ class Site:
         return self._media_process(f"unit{number}", ["-m", "media_unit"], variables)
 
     def _media_process(self, name: str, argv: list[str], variables: Mapping[str, str]) -> Process:
-        """Return a process that runs media units, real or simulated; it writes a file `ready` when it is ready."""
+        """Return a process of media units, or a gate of telephones; it writes a file `ready` when it is ready."""
         directory = self.directory / _unit_directory(name)
 
         def prepare() -> None:
@@ -373,7 +372,8 @@ class Site:
             directory.mkdir(parents=True, exist_ok=True)
             (directory / "ready").unlink(missing_ok=True)
 
-        return self._process(name, argv, {**variables, "CMU_DIR": str(directory)}, prepare)
+        directories = dict.fromkeys(("CMU_DIR", "APS_DIR"), str(directory))
+        return self._process(name, argv, {**variables, **directories}, prepare)
 
     def _process(
         self,

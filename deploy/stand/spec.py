@@ -12,7 +12,8 @@ from deploy.stand.vault import Vault
 class SiteSpec:
     """A specification says how a site differs from others: name, block of ports, roles, workers, plugins of its broker.
 
-    `xmpp`: people may chat with XMPP clients. `stages`: each step of reading chat messages is a process of its own.
+    `xmpp`: people may chat with XMPP clients. `sip`: telephones call in. `stages`: each step of reading
+    chat messages is a process of its own.
     """
 
     name: str
@@ -21,6 +22,7 @@ class SiteSpec:
     workers: int = 2
     plugins: tuple[str, ...] = PLATFORM_PLUGINS
     xmpp: bool = False
+    sip: bool = False
     stages: bool = False
 
     def first_port(self, port_base: int) -> int:

@@ -44,6 +44,7 @@ class Stand:
         cells: bool = False,
         im: bool = False,
         xmpp: bool = False,
+        sip: bool = False,
         stages: bool = False,
         limits: Mapping[str, float] | None = None,
     ) -> None:
@@ -51,8 +52,8 @@ class Stand:
 
         `units`: media units of each site. `conferences`: how many one simulated unit can hold. `core`: a further site
         where domains and accounts are edited. `cells`: two sites back each other up, with copies of their databases.
-        `im`: with instant messages. `xmpp`: also for clients of XMPP. `stages`: each stage of the message center is a
-        process. `limits`: time limits of the sites' agents, for tests.
+        `im`: with instant messages. `xmpp`: also for clients of XMPP. `sip`: telephones call in. `stages`: each stage
+        of the message center is a process. `limits`: time limits of the sites' agents, for tests.
         """
         _check_arguments(port_base, sites, media, units)
         if cells and not (core and sites == len(SITES)):
@@ -65,7 +66,7 @@ class Stand:
         pairs = self._pairs(port_base, core_ports, core_facts if cells else None, limits or {})
         self.sites = {
             spec.name: Site(
-                replace(spec, roles=spec.roles + (",im" if im else ""), xmpp=xmpp, stages=stages),
+                _with_parts(spec, im=im, xmpp=xmpp, sip=sip, stages=stages),
                 self.root,
                 spec.first_port(port_base),
                 media=media,
@@ -133,7 +134,7 @@ class Stand:
         """
         deadline = time.monotonic() + TREE_SECONDS
         for site in core.followers:
-            while not site.has_tree_of(core):
+            while not has_tree_of(site, core):
                 if site.stopping or time.monotonic() > deadline:
                     log = core.directory / "log" / "worker1.log"
                     raise StandError(f"{site.name} has not got the core's tree (log: {log})")
@@ -233,6 +234,20 @@ def _paired_site(root: Path, spec: SiteSpec, port_base: int) -> PairedSite:
         web=ports.http,
         broker=broker.url("/"),
     )
+
+
+def _with_parts(spec: SiteSpec, *, im: bool, xmpp: bool, sip: bool, stages: bool) -> SiteSpec:
+    """Return the specification of a site that also has these parts, which `Stand` describes."""
+    roles = spec.roles + (",im" if im else "")
+    return replace(spec, roles=roles, xmpp=xmpp, sip=sip, stages=stages)
+
+
+def has_tree_of(site: Site, core: Site) -> bool:
+    """Return whether a site has applied all domains and accounts that the core, the central site, has sent."""
+    query = "SELECT sent FROM domains_follower WHERE base IS NOT NULL AND platform="
+    count = core.mariadb.sql(f"{query}'{site.vault.platform_moid}'", core.name)
+    received = site.mariadb.sql("SELECT version FROM domains_followed", site.name)
+    return bool(count and received) and int(received) >= int(count)
 
 
 def _check_arguments(port_base: int, sites: int, media: str, units: int) -> None:

@@ -91,6 +91,7 @@ def _up_in_foreground() -> int:
         cells=sites == 2,
         im=True,
         xmpp=_is_set("XMPP"),
+        sip=_is_set("SIP"),
         stages=os.environ.get("IM_STAGES") == "distributed",
     )
     stand.supervise_servers()

@@ -24,7 +24,7 @@ from conferences.pages import entrance, join_page, number_page
 from deploy.stand.ports import claimed_ports
 from licensing.data.seats import UsageAndLimits
 from licensing.rules.amounts import NONE
-from tests.media.people import PATIENCE, until
+from tests.media.people import PATIENCE, Person, until
 from tests.media.whereabouts import BACKUP, JOIN, Whereabouts
 from wire.routes import Routes, unit_key, unit_queue
 
@@ -331,6 +331,20 @@ async def unit(units: Callable[[str], Unit], platform_side: Platform) -> Unit:
     await platform_side.hears("RMS_NODE_REGISTER_NTF", restype="mcu")
     await platform_side.hears("CMU_MAU_CONFLIST_NTF")
     return started
+
+
+@pytest.fixture
+async def person() -> AsyncIterator[Callable[..., Person]]:
+    """Make people; all leave at the end."""
+    people: list[Person] = []
+
+    def make(name: str, tone: int, camera: bool = False) -> Person:
+        people.append(Person(name, tone, camera))
+        return people[-1]
+
+    yield make
+    for person in people:
+        await person.leave()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import asyncio
 import json
 import signal
 import wave
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +17,6 @@ from tests.media.conftest import Platform, Unit, create
 from tests.media.people import Person, Refused, loud_tones, until
 
 Body = dict[str, Any]
-
-
-@pytest.fixture
-async def person() -> AsyncIterator[Callable[..., Person]]:
-    """Make people; all leave at the end."""
-    people: list[Person] = []
-
-    def make(name: str, tone: int, camera: bool = False) -> Person:
-        people.append(Person(name, tone, camera))
-        return people[-1]
-
-    yield make
-    for person in people:
-        await person.leave()
 
 
 def online(mts: list[Body]) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.bench_site import TENANT, python
 from deploy.stand.site import Site
-from deploy.stand.stand import Stand
+from deploy.stand.stand import Stand, has_tree_of
 from tests.http.program import Program
 
 pytestmark = pytest.mark.xdist_group("with_core")
@@ -59,7 +59,7 @@ def arrives(core: Site, east: Site, moid: str, name: str) -> None:
     """Wait until the site has the name that the core has, and all else that the core has sent."""
     until(lambda: name_of(east, moid).strip() == name, f"{name}: {name_of(east, moid)}")
     assert name_of(core, moid).strip() == name
-    until(lambda: east.has_tree_of(core), "all of it is there")
+    until(lambda: has_tree_of(east, core), "all of it is there")
 
 
 def test_a_change_at_the_core_arrives_at_the_site(with_core: Stand) -> None:
@@ -83,7 +83,7 @@ def test_what_runs_in_a_tenant_that_the_core_disables_ends_at_the_site(with_core
         )
     finally:
         python(core, _SWITCH.format(moid=TENANT, used=True))
-        until(lambda: east.has_tree_of(core), "the tenant is enabled again")
+        until(lambda: has_tree_of(east, core), "the tenant is enabled again")
 
 
 def test_a_thousand_changes_while_the_sites_broker_is_away_arrive_in_order(
