@@ -20,6 +20,12 @@ _TO_MIXER = {"mask": ["all"], "transcode": ["opus", "telephone-event"]}
 """The mixer gets Opus, whatever format the telephone has."""
 _FORMATS_WITH_KEYS = {"G722", "PCMA", "PCMU"}
 _COMMON: dict[str, object] = {"ICE": "remove", "replace": ["origin"]}
+_AS_DESCRIBED = "asymmetric"
+"""This flag makes rtpengine send sound only to the address that a description names.
+
+Without it, it sends to whatever address sound has come from: a late leg of the same call in the mixer, which is removed
+soon after, would get the caller's sound, and nobody would hear the caller any more.
+"""
 _SECONDS_UNKNOWN = 5.0
 """How long a prompt is taken to last whose length rtpengine does not tell."""
 
@@ -58,6 +64,7 @@ class PhoneMedia:
             **self._phone,
             **{"to-tag": "mixer"},
             sdp=self._description(self._unused),
+            flags=[_AS_DESCRIBED],
         )
         await self._ask("block DTMF", **self._phone)
         return parse_sdp(str(answered["sdp"]))
@@ -90,7 +97,7 @@ class PhoneMedia:
             **self._mixer,
             **{"to-tag": "phone", "transport-protocol": protocol},
             sdp=self._description(mixer),
-            flags=["port-latching"],
+            flags=["port-latching", _AS_DESCRIBED],
         )
         await self._ask(
             "answer",
