@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
+import struct
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,9 +19,20 @@ _SYSTEM_PATHS = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/dev/null", "/de
 """Read for libraries, fonts and modules that are loaded late. They hold nothing of the platform."""
 _OWN_PACKAGES = ("foundation", "im", "media_unit", "wire")
 
-# From linux/prctl.h, linux/sched.h and linux/landlock.h; the numbers of the calls are the same on all processors.
-_PR_SET_NO_NEW_PRIVS = 38
-_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
+# From linux/prctl.h, linux/seccomp.h, linux/filter.h and linux/audit.h.
+_PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 38, 22, 2
+_LOAD, _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
+_OFFSET_OF_CALL, _OFFSET_OF_PROCESSOR = 0, 4
+_ALLOW, _REFUSE_WITH_EPERM, _KILL = 0x7FFF0000, 0x00050001, 0x80000000
+_FIRST_OTHER_CALL = 0x40000000
+"""From this number on x86 has the same calls once more, under other numbers."""
+_SOCKET_CALLS = {
+    "x86_64": (0xC000003E, (41, 42, 53, 425)),
+    "aarch64": (0xC00000B7, (198, 203, 199, 425)),
+}
+"""The processor -> its number for the kernel, and those of the calls socket, connect, socketpair, io_uring_setup."""
+
+# From linux/landlock.h; the numbers of the calls are the same on all processors.
 _SYS_CREATE_RULESET, _SYS_ADD_RULE, _SYS_RESTRICT_SELF = 444, 445, 446
 _CREATE_RULESET_VERSION, _RULE_PATH_BENEATH = 1, 1
 _SCOPE_SOCKETS_AND_SIGNALS = 3
@@ -52,17 +65,43 @@ class _PathRule(ctypes.Structure):
 def confine(out: Path, media: Sequence[Path]) -> None:
     """Take away from this process, for the rest of its life, network, new rights, and the files of others.
 
-    It may write in the folder `out`, and read the files and folders `media` and where libraries are. What the system
-    does not allow to be taken away is kept, and named on standard error. The process must have one thread only.
+    It may write in the folder `out`, and read the files and folders `media` and where libraries are. A kernel without
+    Landlock leaves it the files of its user, which is said on standard error. The process must have one thread only.
+    Raises OSError if it would keep the network.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET):
-        print(f"keeps its network: {os.strerror(ctypes.get_errno())}", file=sys.stderr)
+    _refuse_sockets(libc)
     try:
         _restrict_files(libc, out, media)
     except OSError as error:
         print(f"keeps its user's files: {error.strerror}", file=sys.stderr)
+
+
+def _refuse_sockets(libc: ctypes.CDLL) -> None:
+    """Refuse to this process every socket, of the network or a path: by one the database could be reached.
+
+    Raises OSError if the kernel takes no filter of system calls, or the processor is not known.
+    """
+    if platform.machine() not in _SOCKET_CALLS:
+        raise OSError(f"no filter of system calls is written for {platform.machine()}")
+    processor, calls = _SOCKET_CALLS[platform.machine()]
+    last = len(calls) + 1
+    filter_program = [
+        (_LOAD, 0, 0, _OFFSET_OF_PROCESSOR),
+        (_JUMP_IF_EQUAL, 1, 0, processor),
+        (_RETURN, 0, 0, _KILL),
+        (_LOAD, 0, 0, _OFFSET_OF_CALL),
+        (_JUMP_IF_AT_LEAST, last, 0, _FIRST_OTHER_CALL),
+        *((_JUMP_IF_EQUAL, last - place, 0, call) for place, call in enumerate(calls, 1)),
+        (_RETURN, 0, 0, _ALLOW),
+        (_RETURN, 0, 0, _REFUSE_WITH_EPERM),
+    ]
+    code = ctypes.create_string_buffer(
+        b"".join(struct.pack("HBBI", *step) for step in filter_program)
+    )
+    program = struct.pack("HxxxxxxP", len(filter_program), ctypes.addressof(code))
+    _checked(libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, program, 0, 0))
 
 
 def _restrict_files(libc: ctypes.CDLL, out: Path, media: Sequence[Path]) -> None:
