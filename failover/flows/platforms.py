@@ -91,6 +91,11 @@ def read_register() -> RegisterView:
         except register_view.Failure as error:
             log.warning("the register is away: %s", error)
             _register_away.asked_again_at = time.monotonic() + REGISTER_PAUSE_SECONDS
+    return view_of_own_databases()
+
+
+def view_of_own_databases() -> RegisterView:
+    """Return rows as the register has them, by what the databases at this site say; others are left out."""
     return RegisterView(
         rows={
             platform: row

@@ -113,8 +113,11 @@ def read_status(events: int = 50) -> Status:
     If the register does not answer, `away` says so, and only what this site knows by itself is shown.
     """
     names = dict(PlatformDomain.objects.values_list("moid", "name"))
-    view, away, changes = platforms.read_register(), "", list[Event]()
+    away, changes = "", list[Event]()
+    view = platforms.view_of_own_databases()
     try:
+        if register_view.has_register():
+            view = register_view.read()
         changes = register_view.list_changes(events)
     except register_view.Failure as error:
         away = f"the register is away ({error}): shown is what this site knows of its own cells"
