@@ -190,7 +190,7 @@ def add_event(platform: str, site: str, kind: str, because: str) -> None:
 @contextmanager
 def _open_link() -> Iterator[DatabaseLink]:
     """Open a connection to the register's database, and close it at the end."""
-    link = DatabaseLink.from_url(settings.REGISTER_URL)
+    link = DatabaseLink.from_url(settings.REGISTER_URL, authorities=settings.TLS_CA_FILE)
     try:
         yield link
     finally:

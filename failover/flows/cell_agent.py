@@ -36,13 +36,14 @@ class Agent:
         register: str,
         limits: Limits,
         crash_point: Callable[[str], None] = _do_nothing,
+        authorities: str = "",
     ) -> None:
         """Prepare the agent of a cell (one platform's data) at this site. `register` is the URL of the register.
 
-        `crash_point` is called at each crash point, where a test may end the agent.
+        `crash_point` is called at each crash point, where a test may end the agent. `authorities`: see `Config`.
         """
         self.cell, self.site, self.limits = cell, site, limits
-        self.register = Register(register, cell.platform, site)
+        self.register = Register(register, cell.platform, site, authorities)
         self.observer = CellObserver(cell, site, Server(cell), self.register)
         self.steps = Steps(self.observer, crash_point)
         self.logged = ("", "")
@@ -146,7 +147,9 @@ def run_agents(
     failed: list[str] = []
     threads = []
     for cell in config.cells:
-        agent = Agent(cell, config.site, config.register, config.limits, crash_point)
+        agent = Agent(
+            cell, config.site, config.register, config.limits, crash_point, config.authorities
+        )
         threads.append(Thread(target=_run_guarded, args=(agent, end, failed), daemon=True))
         threads[-1].start()
     for thread in threads:

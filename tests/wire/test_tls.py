@@ -157,15 +157,15 @@ def test_mariadb_is_reached_by_tls_and_only_if_it_is_the_one_that_was_meant(
 def _check_mariadb(port: int, certificates: Path) -> None:
     """Connect by each URL and authority, and assert that only the right ones reach the database."""
     url = f"mysql://app:secret@127.0.0.1:{port}/cell?ssl_mode=VERIFY_IDENTITY"
-    with override_settings(TLS_CA_FILE=str(certificates / "ca.pem")):
-        link = DatabaseLink.from_url(url, seconds=60)
-        assert link.first_row("SHOW STATUS LIKE 'Ssl_version'")["Value"].startswith("TLS")
-        link.close()
-        by_another_name = DatabaseLink.from_url(url.replace("127.0.0.1", "127.1"), seconds=60)
-        with pytest.raises(MySQLdb.OperationalError, match="TLS/SSL error"):
-            by_another_name.execute("SELECT 1")
-    strangers = override_settings(TLS_CA_FILE=str(certificates / "strangers" / "ca.pem"))
-    with strangers, pytest.raises(MySQLdb.OperationalError, match="TLS/SSL error"):
-        DatabaseLink.from_url(url, seconds=60).execute("SELECT 1")
+    ours, strangers = (str(certificates / name) for name in ("ca.pem", "strangers/ca.pem"))
+    link = DatabaseLink.from_url(url, seconds=60, authorities=ours)
+    assert link.first_row("SHOW STATUS LIKE 'Ssl_version'")["Value"].startswith("TLS")
+    link.close()
+    another_name = url.replace("127.0.0.1", "127.1")
+    by_another_name = DatabaseLink.from_url(another_name, seconds=60, authorities=ours)
+    with pytest.raises(MySQLdb.OperationalError, match="TLS/SSL error"):
+        by_another_name.execute("SELECT 1")
+    with pytest.raises(MySQLdb.OperationalError, match="TLS/SSL error"):
+        DatabaseLink.from_url(url, seconds=60, authorities=strangers).execute("SELECT 1")
     with pytest.raises(MySQLdb.OperationalError):
         DatabaseLink.from_url(url.partition("?")[0], seconds=60).execute("SELECT 1")

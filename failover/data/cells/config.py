@@ -71,6 +71,8 @@ class Config:
     """mysql://… of the core domain's database."""
     cells: tuple[Cell, ...]
     limits: Limits = field(default_factory=Limits)
+    authorities: str = ""
+    """The file with those who may sign the certificate of the register's database; "": those of the system."""
 
 
 def read_config(path: Path, **limits: Any) -> Config:

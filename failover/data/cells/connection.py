@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import MySQLdb
-from django.conf import settings
 from MySQLdb.cursors import DictCursor
 
 from foundation.tls import mariadb_arguments
@@ -32,10 +31,11 @@ class DatabaseLink:
         self._connection: Any = None
 
     @classmethod
-    def from_url(cls, url: str, seconds: int = 1) -> DatabaseLink:
+    def from_url(cls, url: str, seconds: int = 1, *, authorities: str = "") -> DatabaseLink:
         """Return a link to the database `mysql://user:password@host:port/schema`. It is not connected yet.
 
-        The URL's options about TLS are honoured. Raises UnusableUrl for others.
+        The URL's options about TLS are honoured. `authorities` is the file with those who may sign the server's
+        certificate; "": those whom the system trusts. Raises UnusableUrl for other options.
         """
         parts = urlsplit(url)
         return cls(
@@ -45,7 +45,7 @@ class DatabaseLink:
             user=unquote(parts.username or ""),
             password=unquote(parts.password or ""),
             database=parts.path.strip("/"),
-            **mariadb_arguments(url, settings.TLS_CA_FILE),
+            **mariadb_arguments(url, authorities),
         )
 
     def execute(self, query: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:

@@ -79,9 +79,12 @@ class Register:
     Every method may raise Failure.
     """
 
-    def __init__(self, url: str, platform: str, site: str) -> None:
-        """Prepare to read and write the row of `platform` for the agent of `site`. `url`: the register's database."""
-        self._link = DatabaseLink.from_url(url)
+    def __init__(self, url: str, platform: str, site: str, authorities: str = "") -> None:
+        """Prepare to read and write the row of `platform` for the agent of `site`. `url`: the register's database.
+
+        `authorities`: see DatabaseLink.from_url.
+        """
+        self._link = DatabaseLink.from_url(url, authorities=authorities)
         self._platform, self._site = platform, site
 
     def read(self) -> RegisterReading | None:

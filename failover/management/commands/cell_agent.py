@@ -6,6 +6,7 @@ An agent keeps the database running and decides, with the other site's agent, wh
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -41,4 +42,4 @@ class Command(BaseCommand):
         end = Event()
         for signal_number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signal_number, lambda *_: end.set())
-        cell_agent.run_agents(content, end)
+        cell_agent.run_agents(replace(content, authorities=settings.TLS_CA_FILE), end)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -43,6 +46,14 @@ def test_a_register_that_does_not_answer_is_asked_again_only_after_a_pause(
     monkeypatch.setattr(platforms._register_away, "asked_again_at", 0.0)
     platforms.read_register()
     assert has_been_asked(silent_register)
+
+
+def test_the_register_is_read_by_programs_that_have_no_settings() -> None:
+    words = "from failover.data.cells.register import Register; Register('mysql://a@h/x', 'p', 's')"
+    environment = {
+        name: os.environ[name] for name in os.environ.keys() - {"DJANGO_SETTINGS_MODULE"}
+    }
+    subprocess.run([sys.executable, "-c", words], env=environment, check=True, timeout=90)
 
 
 def test_the_timer_that_reads_the_register_runs_beside_the_others() -> None:
