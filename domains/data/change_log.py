@@ -267,6 +267,6 @@ class ChangeRecorder:
         sql.insert(self.database, "domains_changefor", ("platform", "version"), self._receivers)
         query = "UPDATE domains_counter SET version = %s WHERE id = 1"
         sql.execute(self.database, query, [self._version])
-        feeders = {f"{wake_up.FEED}{platform}" for platform, _ in self._receivers}
+        feeders = {wake_up.feeder_name(platform) for platform, _ in self._receivers}
         wake_feeders = partial(wake_up.wake_senders, own_platform(), feeders)
         transaction.on_commit(wake_feeders, using=self.database, robust=True)

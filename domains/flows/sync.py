@@ -98,7 +98,7 @@ def on_ask_for_changes(uow: DomainsUnitOfWork, request: AskForChanges, envelope:
         return
     query = f"UPDATE domains_follower SET {assignment} WHERE platform = %s"
     sql.execute(uow.database, query, [*values, platform])
-    wake_up.wake_senders(uow.own, {f"{wake_up.FEED}{platform}"})
+    wake_up.wake_senders(uow.own, {wake_up.feeder_name(platform)})
 
 
 def _requested_platform(uow: DomainsUnitOfWork, request: AskForChanges, envelope: Envelope) -> str:

@@ -80,7 +80,7 @@ class Feeder(Relay):
     def __init__(self, store: PlatformStore, platform: str) -> None:
         """Prepare the thread that sends the messages of all feeds for `platform`, at first to its own broker."""
         super().__init__(store, settings.PEERS[platform], platform)
-        self.wake_name = f"{wake_up.FEED}{platform}"
+        self.wake_name = wake_up.feeder_name(platform)
         self._site = platform
 
     def _send_batch(self) -> bool:

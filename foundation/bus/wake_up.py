@@ -20,8 +20,6 @@ import redis
 from foundation.cells.directory import redis_of, store_of
 
 _OWN = ("",)
-FEED = "feed:"
-"""The feeder of a platform sleeps apart from the link to it, so its name here begins with this."""
 _events: defaultdict[str, threading.Event] = defaultdict(threading.Event)
 """Destination -> the event that wakes the thread of this process which sends to it."""
 _redis_unused_until = 0.0
@@ -41,6 +39,11 @@ _PROCESS = uuid.uuid4().hex
 """The name of this process in the keys of the lists that it alone fills."""
 _OWN_LIST_SECONDS = 60
 """A list that one process alone fills is deleted after this time, as that process may have ended."""
+
+
+def feeder_name(platform: str) -> str:
+    """Return the name by which the feeder of a platform is woken; it sleeps apart from the link to that platform."""
+    return f"feed:{platform}"
 
 
 def _key(destination: str) -> str:
