@@ -12,7 +12,7 @@ from conferences.rules.shared_documents import Kind
 
 
 class DocumentNews(NamedTuple):
-    """What a page has to learn of a document: the updates that it lacks, and after which `last` to ask next time."""
+    """The object holds the updates of a document that a page lacks, and after which `last` it asks next time."""
 
     generation: int
     last: int

@@ -1,4 +1,4 @@
-"""How long tenants keep their recordings: an operator says it, and a timer puts older ones into the wastebasket."""
+"""An operator says for how long a tenant keeps recordings; a timer puts older ones into the wastebasket."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ SPARE_PLACES = 2
 """A room has so many places more than there are people: for chairs who visit, and for those who come late."""
 
 How = Literal["even", "hand", "choose"]
-"""How people come into rooms: spread evenly, by the chair's hand, or everybody as they choose."""
+"""The name says how people come into rooms: spread evenly, by the chair's hand, or as everybody chooses."""
 
 
 class BreakoutRoom(msgspec.Struct, frozen=True):

@@ -36,7 +36,7 @@ class Lobby(StrEnum):
 
 
 class Waiting(NamedTuple):
-    """What is stored of a visitor in the lobby: the state, since when, and when the page asked last (Unix seconds)."""
+    """The object holds a visitor's state in the lobby, since when, and when the page asked last (Unix seconds)."""
 
     state: Lobby
     since: int

@@ -51,7 +51,7 @@ _DETAILS: dict[Entry, str] = {
 
 
 class Caller(NamedTuple):
-    """What is known of a caller: the id in the conference, the terminal's id, and whether an earlier pass is shown."""
+    """The object holds a caller's id in the conference, the terminal's id, and whether an earlier pass is shown."""
 
     visitor: str
     mtid: str

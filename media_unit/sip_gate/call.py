@@ -47,7 +47,7 @@ _GOODBYES: dict[Entry, Prompt] = {
     "moving": Prompt.FAILED,
     "elsewhere": Prompt.FAILED,
 }
-"""What a caller hears who is not let in, before the call ends."""
+"""A caller who is not let in hears this text before the call ends."""
 
 
 @dataclass(frozen=True, slots=True)

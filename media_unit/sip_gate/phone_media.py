@@ -27,7 +27,7 @@ Without it, it sends to whatever address sound has come from: a late leg of the 
 soon after, would get the caller's sound, and nobody would hear the caller any more.
 """
 _SECONDS_UNKNOWN = 5.0
-"""How long a prompt is taken to last whose length rtpengine does not tell."""
+"""A prompt whose length rtpengine does not tell is taken to last so long."""
 
 
 class _Inner(NamedTuple):

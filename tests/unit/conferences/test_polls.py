@@ -1,4 +1,4 @@
-"""What may be asked in a call and chosen, and what comes out."""
+"""Pure rules say what may be asked in a poll, what may be chosen, and which votes result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which updates of shared notes and whiteboards are stored, who may write, and what compacting keeps."""
+"""Tests show which updates of notes and whiteboards are stored, who may write, and what compacting keeps."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from foundation.web.large_answers import (
 
 
 class Content(Protocol):
-    """What an answer consists of."""
+    """The content is an iterator of the bytes of an answer."""
 
     def __next__(self) -> bytes: ...
 

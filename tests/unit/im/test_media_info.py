@@ -1,4 +1,4 @@
-"""What a file of a stranger says of itself is taken only where it can be so."""
+"""Facts that a stranger's file states about itself are stored only where they are possible."""
 
 from __future__ import annotations
 
